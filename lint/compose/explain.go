@@ -1,0 +1,167 @@
+package compose
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/errdefs"
+	"github.com/compose-spec/compose-go/v2/template"
+	"go.yaml.in/yaml/v4"
+
+	"github.com/belaystack/belay/lint/source"
+)
+
+var (
+	quoted    = regexp.MustCompile(`"([^"]+)"|'([^']+)'`)
+	dotted    = regexp.MustCompile(`\b(services|volumes|networks|configs|secrets|include|name|jobs|models)(\.[^\s:]+)+`)
+	cycleWord = regexp.MustCompile(`detected: (\S+)`)
+	extra     = regexp.MustCompile(`^(.*?)additional properties ('.*') not allowed$`)
+	falseRule = regexp.MustCompile(`(\S+) false schema$`)
+	fileNames = regexp.MustCompile(`(validating|failed to parse|open|stat) (/\S+?):? `)
+)
+
+// explain turns compose-go's error into a problem with a position. Text that
+// came from an env file is put back to the ${NAME} it was written as.
+func (r *reader) explain(err error, layers map[string][]layer, sc *scope, mains []*File) {
+	msg := r.scrub(err.Error(), sc)
+	msg = strings.TrimSuffix(msg, ": "+errdefs.ErrInvalid.Error())
+	msg = strings.TrimPrefix(fileNames.ReplaceAllString(msg, ""), ": ")
+	msg = falseRule.ReplaceAllString(msg, "there is no key $1 here")
+	msg = strings.Join(strings.Fields(strings.ReplaceAll(msg, r.root.Dir()+"/", "")), " ")
+	at := source.Span{}
+	if m := extra.FindStringSubmatch(msg); m != nil {
+		names := strings.Split(strings.ReplaceAll(m[2], "'", ""), ", ")
+		slices.Sort(names)
+		msg = strings.TrimSpace(strings.TrimSpace(m[1]) + " unknown keys: " + strings.Join(names, ", "))
+		at = r.locate(append(strings.FieldsFunc(strings.TrimSpace(m[1]), func(c rune) bool { return c == '.' }), names[0]), layers, mains)
+	} else if where := dotted.FindString(err.Error()); where != "" {
+		at = r.locate(strings.Split(where, "."), layers, mains)
+	}
+	if at.IsZero() {
+		at = r.mentioned(err.Error(), layers)
+	}
+	if at.IsZero() {
+		for _, f := range r.order {
+			if strings.Contains(err.Error(), r.root.Abs(f.Path)) {
+				at = f.Start()
+			}
+		}
+	}
+	if at.IsZero() {
+		at = mains[0].Start()
+	}
+	r.problem(at, "`docker compose config` says the same; mend this first", "docker compose refuses the stack: %s", msg)
+}
+
+// locate finds the deepest part of a dotted path that a file writes.
+func (r *reader) locate(keys []string, layers map[string][]layer, mains []*File) source.Span {
+	if keys[0] == "services" && len(keys) > 1 {
+		for n := len(keys); n > 1; n-- {
+			for _, l := range layers[keys[1]] {
+				if n == 2 {
+					return l.file.span(l.key)
+				}
+				if e, ok := l.file.walk(l.node, keys[2:n]...); ok {
+					return l.file.keySpan(e)
+				}
+			}
+		}
+	}
+	for n := len(keys); n > 0 && keys[0] != ""; n-- {
+		for _, f := range mains {
+			if e, ok := f.top(keys[:n]...); ok {
+				return f.keySpan(e)
+			}
+		}
+	}
+	return source.Span{}
+}
+
+// mentioned finds the scalar or service that the message speaks of.
+func (r *reader) mentioned(msg string, layers map[string][]layer) source.Span {
+	for _, m := range append(quoted.FindAllStringSubmatch(msg, -1), cycleWord.FindAllStringSubmatch(msg, -1)...) {
+		for _, name := range m[1:] {
+			if l := layers[name]; len(l) > 0 {
+				return l[0].file.span(l[0].key)
+			}
+		}
+	}
+	at, longest := source.Span{}, 2
+	for _, f := range r.order {
+		for _, doc := range f.docs {
+			scalars(doc, nil, func(n *yaml.Node, _ []string) {
+				text := r.scopes[f].text(n)
+				if len(text) > longest && strings.Contains(msg, text) {
+					at, longest = f.span(n), len(text)
+				}
+			})
+		}
+	}
+	return at
+}
+
+// scrub puts ${NAME} in the place of every value of an env file in msg.
+func (r *reader) scrub(msg string, sc *scope) string {
+	type secret struct{ value, name string }
+	var secrets []secret
+	for _, s := range append([]*scope{sc}, r.allScopes()...) {
+		for name, b := range s.values {
+			if b.value != b.shown {
+				secrets = append(secrets, secret{b.value, name})
+			}
+		}
+	}
+	slices.SortFunc(secrets, func(a, b secret) int {
+		if d := len(b.value) - len(a.value); d != 0 {
+			return d
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	for _, s := range secrets {
+		if len(s.value) > 3 {
+			msg = strings.ReplaceAll(msg, s.value, "${"+s.name+"}")
+			continue
+		}
+		msg = replaceWord(msg, s.value, "${"+s.name+"}")
+	}
+	return msg
+}
+
+func (r *reader) allScopes() []*scope {
+	var out []*scope
+	for _, f := range r.order {
+		if s := r.scopes[f]; !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// replaceWord replaces a short value where it stands in quotes, since "1" or
+// "db" elsewhere in a message is hardly the value.
+func replaceWord(msg, value, name string) string {
+	for _, q := range []string{`"`, `'`, "`"} {
+		msg = strings.ReplaceAll(msg, q+value+q, q+name+q)
+	}
+	return msg
+}
+
+// templates reports what is no valid interpolation, and required variables
+// without a value are left to the rules.
+func (r *reader) templates() {
+	for _, f := range r.order {
+		for _, doc := range f.docs {
+			scalars(doc, nil, func(n *yaml.Node, _ []string) {
+				if !strings.Contains(n.Value, "$") {
+					return
+				}
+				var bad *template.InvalidTemplateError
+				if _, err := template.SubstituteWithOptions(n.Value, r.scopes[f].lookup, template.WithoutLogging); errors.As(err, &bad) {
+					r.problem(f.span(n), "write $$ for a plain dollar sign", "not a valid interpolation")
+				}
+			})
+		}
+	}
+}
