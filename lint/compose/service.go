@@ -175,6 +175,19 @@ type envCacheKey struct {
 	scope *scope
 }
 
+// fill reads the env files of all services ahead, while compose-go is at work.
+func (c envCache) fill(root *source.Root, layers map[string][]layer) {
+	for _, ls := range layers {
+		for _, l := range ls {
+			for item := range l.envFiles() {
+				if rel, err := root.Rel(join(l.scope.dir, l.scope.text(item.path))); err == nil {
+					c.read(root, rel, ls[0].scope)
+				}
+			}
+		}
+	}
+}
+
 // read gives the file, or nil where it cannot be read or parsed, which
 // env-file-missing says.
 func (c envCache) read(root *source.Root, name string, sc *scope) *dotenv.File {

@@ -1,0 +1,123 @@
+// Package base opens what a change is compared with: a folder, or the
+// repository as it was at a git ref.
+//
+// What must stay true: git objects are read and nothing else of git is used.
+// No git program runs, no hook, filter, alias or configuration of the
+// repository takes effect, and nobody's ownership of it matters. Names in a
+// tree are somebody else's text: they cannot write outside the temporary
+// folder, and their number and size are bounded.
+//
+// Objects of another object store that .git/objects/info/alternates names are
+// read as well: `git clone --shared` and the caches of CI systems need it. They
+// are found by the hash of their content alone, and who can write into .git
+// could copy them there anyway.
+package base
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/belaystack/belay/lint/source"
+)
+
+// Options say what to open.
+type Options struct {
+	// Ref is a folder, or a branch, tag or commit id of the repository that
+	// the root is in, with any number of ~N and ^N behind it. A folder is
+	// written with ./, ../ or / in front, relative to the working directory:
+	// a bare name is a ref, so that a change cannot put a folder in the place
+	// of its base. Outside of a git repository a bare name is a folder too.
+	Ref string
+	// Temp is an existing folder for the files of a git ref.
+	Temp string
+	// MergeBase asks for the commit where HEAD left Ref, not for Ref itself.
+	// It means nothing for a folder.
+	MergeBase bool
+	// Also are paths relative to the root, with slashes, that are wanted
+	// although their names do not say that a stack refers to them.
+	Also []string
+}
+
+// Base is an opened base. Close it when done.
+type Base struct {
+	Root   *source.Root // what was the root then; empty when it did not exist
+	Commit string       // the commit in full, 40 hex digits; "" for a folder
+
+	temp string
+}
+
+// Error is a base that cannot be opened.
+type Error struct {
+	Ref  string
+	Msg  string
+	Next string // what to do about it; may be empty
+	Err  error  // the cause, for errors.Is; may be nil
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("base %q: %s", e.Ref, e.Msg) }
+
+// Hint names the next move.
+func (e *Error) Hint() string  { return e.Next }
+func (e *Error) Unwrap() error { return e.Err }
+
+// Open opens the base of root. The error is an *Error, or ctx's.
+func Open(ctx context.Context, root *source.Root, o Options) (*Base, error) {
+	if isPath(o.Ref) {
+		return openFolder(o.Ref)
+	}
+	repo, err := openRepository(root.Dir())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		b, folderErr := openFolder(o.Ref)
+		if folderErr != nil {
+			return nil, &Error{o.Ref, "no such folder, and not in a git repository", "name a folder, or run inside of a git checkout", err}
+		}
+		return b, nil
+	case err != nil:
+		return nil, &Error{o.Ref, "git repository: " + err.Error(), "", err}
+	}
+	defer repo.close()
+	commit, err := repo.commit(ctx, o.Ref, o.MergeBase)
+	if err != nil {
+		return nil, explain(err, o.Ref)
+	}
+	return repo.materialise(ctx, commit, o)
+}
+
+// Close removes what was written, and lets go of the folder.
+func (b *Base) Close() error {
+	err := b.Root.Close()
+	if b.temp != "" {
+		err = errors.Join(err, os.RemoveAll(b.temp))
+	}
+	return err
+}
+
+func isPath(ref string) bool {
+	return filepath.IsAbs(ref) || ref == "." || ref == ".." || strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../")
+}
+
+func openFolder(name string) (*Base, error) {
+	root, err := source.OpenRoot(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &Error{name, "no such folder", "", err}
+	}
+	if err != nil {
+		return nil, &Error{name, "folder: " + err.Error(), "", err}
+	}
+	return &Base{Root: root}, nil
+}
+
+// explain adds to a missing ref that there is a folder of that name.
+func explain(err error, ref string) error {
+	var e *Error
+	if info, statErr := os.Stat(ref); errors.As(err, &e) && errors.Is(err, errNoRef) && statErr == nil && info.IsDir() {
+		e.Next = fmt.Sprintf("write ./%s for the folder of that name", strings.TrimSuffix(ref, "/"))
+	}
+	return err
+}

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/lint/dotenv"
+	"github.com/belaystack/belay/lint/report"
+	"github.com/belaystack/belay/lint/rules"
+	"github.com/belaystack/belay/lint/source"
+)
+
+// reviewRequired is the rule that reads the labels of the pull request.
+const reviewRequired = "review-required"
+
+// part says which halves of check a command runs.
+type part struct {
+	rules func(id string) bool // nil: none
+	drift bool
+}
+
+func newCheck(a *app) *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use: "check [PATH]", Args: cobra.MaximumNArgs(1),
+		Short: "Check the pins and the env files of the stacks in a repository",
+		Long: "Check lints the image pins of every stack at or below PATH against the policy, and\n" +
+			"compares env files with their examples; with --base, the change from there to here.\n" +
+			"PATH is a folder or a compose file; without it, the whole repository.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true})
+		},
+	}
+	f.shared(cmd)
+	f.stack(cmd)
+	f.findings(cmd)
+	return cmd
+}
+
+// look opens the stacks, runs the wanted part over them and prints the result.
+func (a *app) look(ctx context.Context, f *flags, args []string, p part) error {
+	r, err := a.open(ctx, f, strings.Join(args, ""))
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	return a.show(ctx, f, r, p)
+}
+
+// show runs the wanted part over open stacks and prints the result. The error
+// says only the exit code when the findings decide it.
+func (a *app) show(ctx context.Context, f *flags, r *repository, p part) error {
+	failOn, err := f.failOnOf(r.cfg)
+	if err != nil {
+		return err
+	}
+	res, err := a.result(ctx, f, r, p)
+	if err != nil {
+		return err
+	}
+	if f.writeBaseline != "" {
+		return a.writeBaseline(f, res)
+	}
+	failed := slices.ContainsFunc(res.Findings, func(x lint.Finding) bool { return failOn.Fails(x.Severity) })
+	if err := a.print(f, r, res, failed); err != nil {
+		return err
+	}
+	if failed {
+		return &exitError{code: exitFindings}
+	}
+	return nil
+}
+
+// result runs the wanted part over every stack.
+func (a *app) result(ctx context.Context, f *flags, r *repository, p part) (*report.Result, error) {
+	res := &report.Result{Version: versionText(), Notices: r.notices}
+	labels, known := f.labels, len(f.labels) > 0
+	for _, s := range r.stacks {
+		res.Environment = s.env
+		res.Stacks = append(res.Stacks, stackInfo(s))
+		if p.rules != nil {
+			found, suppressed := a.lint(r, s, p, labels, known)
+			if !known && slices.ContainsFunc(found, func(x lint.Finding) bool { return x.Rule == reviewRequired }) {
+				var err error
+				if labels, err = a.event.labels(ctx, a.getenv); err != nil {
+					res.Notices = append(res.Notices, "the labels of the pull request are not known: "+err.Error())
+				} else if known = a.event.isPull(); known {
+					found, suppressed = a.lint(r, s, p, labels, known)
+				}
+			}
+			res.Findings = append(res.Findings, found...)
+			res.Suppressed += suppressed
+		}
+		if p.drift {
+			rows, notices := drift(s)
+			res.Drift = append(res.Drift, rows...)
+			res.Notices = append(res.Notices, notices...)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	lint.Sort(res.Findings)
+	slices.Sort(res.Notices)
+	res.Notices = slices.Compact(res.Notices)
+	b, err := f.readBaseline(r)
+	if err != nil {
+		return nil, coded(err)
+	}
+	if b != nil {
+		res.Findings, res.Baselined = b.Filter(res.Findings)
+	}
+	return res, nil
+}
+
+func (a *app) lint(r *repository, s *subject, p part, labels []string, known bool) ([]lint.Finding, int) {
+	var wanted []*lint.Rule
+	for _, rule := range rules.All() {
+		if p.rules(rule.ID) {
+			wanted = append(wanted, rule)
+		}
+	}
+	return lint.Run(lint.Input{Stack: s.stack, Base: s.base, Policy: r.policy, Env: s.env, Catalog: r.catalog,
+		Examples: s.examples, Labels: labels, LabelsOK: known}, wanted)
+}
+
+func stackInfo(s *subject) report.Stack {
+	info := report.Stack{Name: s.stack.Name, Dir: s.stack.Dir, Services: len(s.stack.Services)}
+	for _, f := range s.stack.Files {
+		info.Files = append(info.Files, f.Path)
+	}
+	for _, svc := range s.stack.Services {
+		if !svc.Image.IsZero() {
+			info.Images++
+		}
+	}
+	return info
+}
+
+// drift is how the env file of s departs from its examples, and what could
+// not be known of it.
+func drift(s *subject) (rows []report.Drift, notices []string) {
+	yours := dotenv.Yours{File: s.stack.OwnEnv(), State: s.state}
+	var found []dotenv.Drift
+	if yours.File != nil {
+		found = dotenv.Check(yours.File, s.examples, s.uses())
+		found = slices.DeleteFunc(found, func(d dotenv.Drift) bool {
+			return d.Kind == dotenv.Duplicate || d.Kind == dotenv.Missing && d.Needed // rules say these
+		})
+	}
+	if s.before != nil {
+		found = append(found, dotenv.Compare(s.before, s.examples, yours)...)
+	}
+	dotenv.Sort(found)
+	for _, d := range found {
+		at := d.Yours
+		for _, other := range []source.Span{d.New, d.Old} {
+			if at.IsZero() {
+				at = other
+			}
+		}
+		rows = append(rows, report.Drift{Span: at, Stack: s.stack.Name, Key: d.Key, Kind: string(d.Kind), Text: d.Message()})
+	}
+	if limits := yours.Limits(); limits != "" && !s.examples.IsEmpty() {
+		notices = append(notices, s.stack.EnvPath+": "+limits)
+	}
+	return rows, notices
+}
+
+// uses is what the compose files interpolate.
+func (s *subject) uses() []dotenv.Use {
+	var uses []dotenv.Use
+	for _, v := range s.stack.Vars {
+		uses = append(uses, dotenv.Use{Name: v.Name, At: v.Span, HasDefault: v.Op != "" && !strings.HasSuffix(v.Op, "?")})
+	}
+	return uses
+}
+
+// readBaseline reads the baseline file: the base's, where there is a base.
+func (f *flags) readBaseline(r *repository) (*lint.Baseline, error) {
+	name, given := f.baseline, f.baseline != ""
+	if !given {
+		name = r.cfg.Baseline
+	} else if abs, err := filepath.Abs(name); err == nil {
+		name = abs
+	}
+	if name == "" || f.writeBaseline != "" {
+		return nil, nil
+	}
+	root := r.root
+	if r.base != nil && !given {
+		root = r.base.Root
+	}
+	file, err := root.Read(name)
+	if errors.Is(err, fs.ErrNotExist) && !given {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return lint.ReadBaseline(file)
+}
+
+func (a *app) writeBaseline(f *flags, res *report.Result) error {
+	data, err := lint.NewBaseline(res.Findings).Encode()
+	if err == nil {
+		err = source.Create(f.writeBaseline, data, 0o644, true)
+	}
+	if err != nil {
+		return &exitError{exitCouldNot, err}
+	}
+	return a.printf("%s: %d findings, passed over from now on with `baseline: %s` in belay.yml\n", f.writeBaseline, len(res.Findings), f.writeBaseline)
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestErrors(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"empty":        {"# nothing\n", `1:1: the file says nothing → write version: 1, or remove the file`},
+		"no version":   {"fail-on: error\n", `1:1: key "version" is missing → write version:`},
+		"version":      {"version: 2\n", `1:10: version: "2" is not one of 1 → one of: 1`},
+		"version text": {"version: one\n", "1:10: version: text, want a whole number"},
+		"unknown key": {"version: 1\nenviroment: dev\n",
+			`2:1: unknown key "enviroment" → did you mean environment? one of: baseline, environment, fail-on, policy, review-label, rules, stacks, version`},
+		"far from any key": {"version: 1\nservices: {}\n",
+			`2:1: unknown key "services" → one of: baseline, environment, fail-on, policy, review-label, rules, stacks, version`},
+		"unknown nested": {"version: 1\nstacks:\n  - name: a\n    file: x\n",
+			`4:5: stacks[0]: unknown key "file" → did you mean files? one of: env-file, environment, examples, files, name, path, profiles`},
+		"unknown rule": {"version: 1\nrules:\n  image-tag-flaoting: off\n",
+			`3:3: rules: unknown rule "image-tag-flaoting" → did you mean image-tag-floating? one of: group-tag-mismatch, image-tag-floating, image-tag-missing`},
+		"severity":      {"version: 1\nrules: {image-tag-floating: warn}\n", `2:29: rules.image-tag-floating: "warn" is not one of off, note, warning, error → one of: error, note, off, warning`},
+		"environment":   {"version: 1\nenvironment: Prod\n", `2:14: environment: "Prod" is not one of dev, prod → did you mean prod? one of: dev, prod`},
+		"pin":           {"version: 1\npolicy: {images: [{match: a, prod: extact}]}\n", `2:36: policy.images[0].prod: "extact" is not one of floating, major, minor, exact, digest → did you mean exact? one of: digest, exact, floating, major, minor`},
+		"type":          {"version: 1\nstacks: docker\n", `2:9: stacks: text, want a list`},
+		"null":          {"version: 1\nstacks:\n", `2:1: stacks: no value, want a list → fill it, or remove the key`},
+		"empty list":    {"version: 1\nstacks: []\n", `2:9: stacks: empty → fill it, or remove the key`},
+		"not a mapping": {"- a\n", `1:1: the file: a list, want keys with values`},
+		"two documents": {"version: 1\n---\nversion: 1\n", `2:1: a second YAML document → keep one`},
+		"duplicate key": {"version: 1\nfail-on: error\nfail-on: note\n", `3:1: key "fail-on" is defined twice: first on line 2 → keep one`},
+		"duplicate rule": {"version: 1\nrules:\n  image-tag-floating: off\n  image-tag-floating: off\n",
+			`4:3: key "image-tag-floating" is defined twice: first on line 3 → keep one`},
+		"duplicate stack": {"version: 1\nstacks: [{name: a}, {name: a, path: docker}]\n", `2:28: stack "a" is defined twice: first on line 2 → give it another name`},
+		"duplicate group": {"version: 1\npolicy: {groups: [{name: g, images: a}, {name: g, images: b}]}\n", `2:48: group "g" is defined twice → keep one`},
+		"name":            {"version: 1\nstacks: [{name: 'a b'}]\n", `2:17: stacks[0].name: "a b" does not have the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$`},
+		"outside":         {"version: 1\nstacks: [{name: a, path: ../other}]\nbaseline: ../x\n", "2:26: \"../other\": outside the repository\n3:11: \"../x\": outside the repository"},
+		"file outside":    {"version: 1\nstacks: [{name: a, path: docker, files: ../../x.yml, env-file: [../.env, ../../.env]}]\n", "2:41: \"../../x.yml\": outside the repository\n2:74: \"../../.env\": outside the repository"},
+		"example outside": {"version: 1\nstacks: [{name: a, examples: ['../**/*.example']}]\n", `2:31: "../**/*.example": outside the repository`},
+		"absolute":        {"version: 1\nstacks: [{name: a, path: /etc}]\n", `2:26: "/etc": an absolute path → write it relative to the repository`},
+		"symlink outside": {"version: 1\nstacks: [{name: a, path: away, files: hostname}]\n", "2:26: \"away\": cannot be read, or a symlink leads outside the repository\n2:39: \"away/hostname\": cannot be read, or a symlink leads outside the repository"},
+		"no folder":       {"version: 1\nstacks: [{name: a, path: dokcer}]\n", `2:26: "dokcer": no such folder`},
+		"no file":         {"version: 1\nstacks: [{name: a, path: docker, files: [compose.yml]}]\n", `2:42: "docker/compose.yml": no such file`},
+		"file as folder":  {"version: 1\nstacks: [{name: a, path: docker/compose.yaml}]\n", `2:26: "docker/compose.yaml": a file, not a folder → name the folder; compose files go under files:`},
+		"tag in pattern":  {"version: 1\npolicy: {images: [{match: ['localhost:5000/a', 'redis:7', 'x@sha256:1']}]}\n", "2:48: \"redis:7\": a pattern names images without tag or digest → leave out what follows the name\n2:59: \"x@sha256:1\": a pattern names images without tag or digest → leave out what follows the name"},
+		"key name":        {"version: 1\npolicy: {protected: [A-B]}\n", `2:22: policy.protected[0]: "A-B" does not have the form ^[A-Za-z_][A-Za-z0-9_]*$`},
+		"alias":           {"version: 1\nstacks: &a [{name: x}]\npolicy: *a\n", `3:9: aliases are not read in belay.yml → write the value out`},
+		"merge":           {"version: 1\nx: &a {}\n<<: *a\n", `3:5: aliases are not read in belay.yml → write the value out`},
+		"unknown alias":   {"version: 1\npolicy: *secret\n", `2:9: not YAML: an alias without an anchor`},
+		"interpolation":   {"version: 1\nenvironment: ${ENV}\n", `2:14: belay.yml is not interpolated: ${...} is read as it stands → write the value out`},
+		"tag":             {"version: 1\nreview-label: !!binary aGk=\n", `2:15: the YAML tag "!!binary" is not read in belay.yml → remove the tag`},
+		"complex key":     {"version: 1\n? [a, b]\n: c\n", `2:3: a key that is not text → write the key as a word`},
+		"tab":             {"version: 1\nstacks:\n\t- name: a\n", `3:1: not YAML: found character that cannot start any token`},
+		"CJK":             {"version: 1\nreview-label: 審査\n环境: dev # 环境\n", `3:1: unknown key "环境" → one of: baseline, environment, fail-on, policy, review-label, rules, stacks, version`},
+		"after CJK":       {"version: 1\nrules: {\"环境\": off, image-tag-floating: x}\n", "2:9: rules: unknown rule \"环境\" → one of: group-tag-mismatch, image-tag-floating, image-tag-missing\n2:40: rules.image-tag-floating: \"x\" is not one of off, note, warning, error → one of: error, note, off, warning"},
+		"byte order mark": {"\ufeffversion: 2\r\nfail-on: x\r\n", "1:10: version: \"2\" is not one of 1 → one of: 1\n2:10: fail-on: \"x\" is not one of error, warning, note, never → one of: error, never, note, warning"},
+		"escaped":         {"version: 1\n\"a\\n::error::b\": 1\n", `2:1: unknown key "a\n::error::b" → one of: baseline, environment, fail-on, policy, review-label, rules, stacks, version`},
+		"several at once": {"version: 1\nbasline: x\nstacks:\n  - path: docker\n    envfile: .env\nfail-on: 3\n",
+			"2:1: unknown key \"basline\" → did you mean baseline? one of: baseline, environment, fail-on, policy, review-label, rules, stacks, version\n" +
+				"4:5: stacks[0]: key \"name\" is missing → write name:\n" +
+				"5:5: stacks[0]: unknown key \"envfile\" → did you mean env-file? one of: env-file, environment, examples, files, name, path, profiles\n" +
+				"6:10: fail-on: a number, want text"},
+		"deep": {"version: 1\nstacks: " + strings.Repeat("[", 20) + strings.Repeat("]", 20) + "\n", "2:25: nested more than 16 deep"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(open(t, test.text), "belay.yml", ruleIDs())
+			var got []string
+			if all := (Errors)(nil); errors.As(err, &all) {
+				for _, e := range all {
+					line := strings.TrimPrefix(e.Error(), "belay.yml:")
+					if e.Hint() != "" {
+						line += " → " + e.Hint()
+					}
+					got = append(got, line)
+				}
+			} else if err != nil {
+				t.Fatalf("%T %v", err, err)
+			}
+			if d := cmp.Diff(strings.Split(test.want, "\n"), got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestBounds(t *testing.T) {
+	big := "version: 1\n#" + strings.Repeat("x", maxSize)
+	if _, err := Load(open(t, big), "belay.yml", nil); err == nil || !strings.Contains(err.Error(), "at most 1048576 are read") {
+		t.Errorf("large file: %v", err)
+	}
+	_, err := Load(open(t, "version: 1\n"+strings.Repeat("a:\n", maxSize/4)), "belay.yml", nil)
+	if all := (Errors)(nil); !errors.As(err, &all) || len(all) != maxErrors {
+		t.Errorf("%d errors; want %d", len(all), maxErrors)
+	}
+	bomb := "version: 1\nx0: &x0 [a]\n"
+	for i := range 9 {
+		bomb += strings.NewReplacer("N", string(rune('1'+i)), "P", string(rune('0'+i))).Replace("xN: &xN [*xP,*xP,*xP,*xP,*xP,*xP,*xP,*xP,*xP]\n")
+	}
+	if _, err := Load(open(t, bomb), "belay.yml", nil); err == nil || !strings.Contains(err.Error(), "aliases are not read") {
+		t.Errorf("alias bomb: %v", err)
+	}
+}

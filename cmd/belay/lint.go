@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/spf13/cobra"
+
+	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/lint/rules"
+	"github.com/belaystack/belay/lint/source"
+)
+
+func newLint(a *app) *cobra.Command {
+	f := &flags{}
+	var fix, diff bool
+	cmd := &cobra.Command{
+		Use: "lint [PATH]", Args: cobra.MaximumNArgs(1),
+		Short: "Check the image pins of the stacks, and repair what needs no person",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p := part{rules: func(string) bool { return true }}
+			if fix || diff {
+				return a.repair(cmd.Context(), f, args, p, fix)
+			}
+			return a.look(cmd.Context(), f, args, p)
+		},
+	}
+	f.shared(cmd)
+	f.stack(cmd)
+	f.findings(cmd)
+	cmd.Flags().BoolVar(&fix, "fix", false, "repair what needs no person to choose, in place")
+	cmd.Flags().BoolVar(&diff, "diff", false, "print what --fix would change, and change nothing")
+	cmd.MarkFlagsMutuallyExclusive("fix", "diff")
+	return cmd
+}
+
+// repair makes the edits that findings carry, or prints them.
+func (a *app) repair(ctx context.Context, f *flags, args []string, p part, write bool) error {
+	r, err := a.open(ctx, f, strings.Join(args, ""))
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	res, err := a.result(ctx, f, r, p)
+	if err != nil {
+		return err
+	}
+	edits := map[string][]source.Edit{}
+	repaired := 0
+	for _, x := range res.Findings {
+		for _, e := range x.Edits {
+			edits[e.Pos.File] = append(edits[e.Pos.File], e)
+		}
+		if len(x.Edits) > 0 {
+			repaired++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(edits)) {
+		if err := a.repairFile(r, name, edits[name], write); err != nil {
+			return coded(err)
+		}
+	}
+	verb := "would be repaired"
+	if write {
+		verb = "repaired"
+	}
+	return a.printf("%d of %d findings %s in %d files\n", repaired, len(res.Findings), verb, len(edits))
+}
+
+func (a *app) repairFile(r *repository, name string, edits []source.Edit, write bool) error {
+	file, err := r.root.Read(name)
+	if err != nil {
+		return err
+	}
+	data, err := source.Apply(file.Data, edits)
+	if err != nil {
+		return err
+	}
+	if write {
+		return source.Replace(r.root.Abs(name), file.Data, data)
+	}
+	if slices.ContainsFunc(edits, func(e source.Edit) bool { return e.Secret }) {
+		for _, e := range edits {
+			key, _, _ := strings.Cut(file.Line(e.Pos.Line), "=")
+			if err := a.printf("%s: %s would get another value\n", e.Pos, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return a.printf("%s", udiff.Unified("a/"+name, "b/"+name, string(file.Data), string(data)))
+}
+
+func newRules(a *app) *cobra.Command {
+	f := &flags{}
+	cmd := &cobra.Command{
+		Use: "rules [RULE]", Args: cobra.MaximumNArgs(1),
+		Short: "List the rules, or explain one",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return ruleIDs(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return a.listRules(f)
+			}
+			for _, r := range rules.All() {
+				if r.ID == args[0] {
+					return a.explainRule(r)
+				}
+			}
+			return usage("there is no rule %q; `belay rules` lists them", args[0])
+		},
+	}
+	f.shared(cmd)
+	return cmd
+}
+
+// ruleIDs are the names that belay.yml and suppressions may use.
+func ruleIDs() []string {
+	var ids []string
+	for _, r := range rules.All() {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// listRules prints the rules as a table, or as the JSON of a report without
+// findings would name them.
+func (a *app) listRules(f *flags) error {
+	switch f.format {
+	case "", "text", "github":
+	case "json":
+		return a.writeJSON(f, rulesJSON())
+	default:
+		return usage("--format %s: the rules are listed as text or json", f.format)
+	}
+	for _, r := range rules.All() {
+		base := ""
+		if r.NeedsBase {
+			base = " (with --base)"
+		}
+		if err := a.printf("%-24s %-8s %s%s\n", r.ID, r.Severity, r.Doc.Title, base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ruleJSON is one rule of `belay rules --format json`.
+type ruleJSON struct {
+	ID        string        `json:"id"`
+	Severity  lint.Severity `json:"severity"`
+	Title     string        `json:"title"`
+	NeedsBase bool          `json:"needsBase"`
+	URI       string        `json:"uri"`
+}
+
+func rulesJSON() any {
+	list := struct {
+		Version int        `json:"version"`
+		Rules   []ruleJSON `json:"rules"`
+	}{Version: 1}
+	for _, r := range rules.All() {
+		list.Rules = append(list.Rules, ruleJSON{r.ID, r.Severity, r.Doc.Title, r.NeedsBase, rulesPage + "#" + r.ID})
+	}
+	return list
+}
+
+func (a *app) explainRule(r *lint.Rule) error {
+	return a.printf("%s (%s)\n%s\n\n%s\n\nFires on:\n\n%s\nDoes not on:\n\n%s",
+		r.ID, r.Severity, r.Doc.Title, strings.TrimSpace(r.Doc.Why), indent(r.Doc.Bad), indent(r.Doc.Good))
+}
+
+func indent(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(text) + "\n") {
+		fmt.Fprintf(&out, "    %s", line)
+	}
+	return out.String()
+}

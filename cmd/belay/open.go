@@ -1,0 +1,393 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/belaystack/belay/cmd/belay/base"
+	"github.com/belaystack/belay/cmd/belay/config"
+	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/lint/compose"
+	"github.com/belaystack/belay/lint/dotenv"
+	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/release/catalog"
+)
+
+// repository is what a command looks at: the files, what belay.yml says of
+// them, and the same of the base.
+type repository struct {
+	root    *source.Root
+	cfg     *config.Config
+	policy  *lint.Policy
+	catalog *catalog.Catalog
+	stacks  []*subject
+	base    *base.Base // nil without one
+	notices []string   // what could not be known, and why
+}
+
+// subject is one stack and all that is known of it.
+type subject struct {
+	cfg      config.Stack
+	env      lint.Environment
+	stack    *compose.Stack
+	base     *compose.Stack // nil without a base, or where the base has no such stack
+	examples *dotenv.Set
+	before   *dotenv.Set   // the base's examples; nil without a base
+	state    *dotenv.State // what a committed belay.env-state says of the .env; nil without one
+}
+
+// open reads everything below name, a folder, a compose file, or "" for the
+// whole repository. Close what it gives.
+func (a *app) open(ctx context.Context, f *flags, name string) (r *repository, err error) {
+	r = &repository{catalog: catalog.Load()}
+	defer func() {
+		if err != nil {
+			r.close()
+			r = nil
+		}
+	}()
+	dir, file, err := a.place(name)
+	if err != nil {
+		return r, err
+	}
+	if r.root, err = source.OpenRoot(a.top(dir)); err != nil {
+		return r, &exitError{exitCouldNot, err}
+	}
+	below, err := r.root.Rel(dir)
+	if err != nil {
+		return r, usage("%s: %w", name, err)
+	}
+	if r.cfg, err = r.config(f.config); err != nil {
+		return r, coded(err)
+	}
+	r.policy = r.cfg.LintPolicy(lint.BuiltIn())
+	selected, err := r.selectStacks(below, file)
+	if err != nil {
+		return r, coded(err)
+	}
+	if f.base != "" {
+		if err := r.openBase(ctx, a, f); err != nil {
+			return r, err
+		}
+	}
+	for _, s := range selected {
+		subject, err := r.load(ctx, a, f, s, below, len(selected))
+		if err != nil {
+			return r, coded(err)
+		}
+		r.stacks = append(r.stacks, subject)
+	}
+	r.dropIncluded()
+	return r, ctx.Err()
+}
+
+func (r *repository) close() {
+	if r.base != nil {
+		r.base.Close()
+	}
+	if r.root != nil {
+		r.root.Close()
+	}
+}
+
+// place is the folder that name means, and the compose file when it is one.
+func (a *app) place(name string) (dir, file string, err error) {
+	dir, err = filepath.Abs(name)
+	if err != nil {
+		return "", "", &exitError{exitCouldNot, err}
+	}
+	if ws := a.getenv("GITHUB_WORKSPACE"); a.inActions() && !filepath.IsAbs(name) && ws != "" {
+		dir = filepath.Join(ws, name)
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return "", "", usage("%s: no such file or folder", name)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "", "", &exitError{exitCouldNot, err}
+	}
+	if !info.IsDir() {
+		return filepath.Dir(dir), dir, nil
+	}
+	return dir, "", nil
+}
+
+// top is the folder that nothing is read outside of: the checkout that dir is
+// in, else the working directory when dir is below it, else dir.
+func (a *app) top(dir string) string {
+	if ws := a.getenv("GITHUB_WORKSPACE"); a.inActions() && ws != "" {
+		if real, err := filepath.EvalSymlinks(ws); err == nil && (dir == real || strings.HasPrefix(dir, real+"/")) {
+			return real
+		}
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
+			return d
+		}
+		if d == filepath.Dir(d) {
+			break
+		}
+	}
+	if wd, err := filepath.Abs("."); err == nil {
+		if wd, err = filepath.EvalSymlinks(wd); err == nil && strings.HasPrefix(dir, wd+"/") {
+			return wd
+		}
+	}
+	return dir
+}
+
+func (r *repository) config(name string) (*config.Config, error) {
+	if name == "" {
+		name = config.DefaultPath
+	} else if abs, err := filepath.Abs(name); err == nil {
+		name = abs
+	}
+	return config.Load(r.root, name, ruleIDs())
+}
+
+// selectStacks gives the stacks at or below a folder: those of belay.yml, else
+// every folder with a compose file.
+func (r *repository) selectStacks(below, file string) ([]config.Stack, error) {
+	if file != "" {
+		rel, err := r.root.Rel(file)
+		if err != nil {
+			return nil, err
+		}
+		return []config.Stack{{Name: path.Dir(rel), Dir: path.Dir(rel), Files: []string{rel}}}, nil
+	}
+	var out []config.Stack
+	for _, s := range r.cfg.Stacks {
+		if within(below, s.Dir) {
+			out = append(out, s)
+		}
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	dirs, err := compose.Discover(r.root, below)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range dirs {
+		out = append(out, config.Stack{Name: dir, Dir: dir})
+	}
+	if len(out) == 0 {
+		return nil, &exitError{exitUsage, &noStack{below}}
+	}
+	return out, nil
+}
+
+// noStack is a folder without a compose file.
+type noStack struct{ dir string }
+
+func (e *noStack) Error() string { return e.dir + ": no compose file in it or below it" }
+func (e *noStack) Hint() string {
+	return "name the folder of a stack; looked for " + strings.Join(compose.MainNames(), ", ")
+}
+
+func within(parent, dir string) bool {
+	return parent == "." || dir == parent || strings.HasPrefix(dir, parent+"/")
+}
+
+// openBase opens the base, and takes the policy from it: a change cannot
+// loosen its own check.
+func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
+	o := base.Options{Ref: f.base, Temp: a.temp(), MergeBase: f.mergeBase}
+	if r.cfg.Baseline != "" {
+		o.Also = append(o.Also, r.cfg.Baseline)
+	}
+	for _, s := range r.cfg.Stacks {
+		o.Also = slices.Concat(o.Also, s.Files, s.EnvFiles)
+	}
+	if err := os.MkdirAll(o.Temp, 0o700); err != nil { // the check image has no /tmp
+		return &exitError{exitCouldNot, err}
+	}
+	b, err := base.Open(ctx, r.root, o)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	r.base = b
+	cfg, err := config.Load(b.Root, cmpPath(r.cfg.Path), ruleIDs())
+	if errors.Is(err, fs.ErrNotExist) {
+		cfg, err = config.Default(), nil
+	}
+	if err != nil {
+		return coded(fmt.Errorf("base %s: %w", f.base, err))
+	}
+	if r.cfg.Path != "" || cfg.Path != "" {
+		r.notices = append(r.notices, "the policy is the base's: what this change does to belay.yml counts once it is merged")
+	}
+	stacks := r.cfg.Stacks
+	r.cfg = cfg
+	r.cfg.Stacks = stacks
+	r.policy = cfg.LintPolicy(lint.BuiltIn())
+	return nil
+}
+
+func cmpPath(p string) string {
+	if p == "" {
+		return config.DefaultPath
+	}
+	return p
+}
+
+// temp is where the files of a git ref are laid out: never in the workspace.
+func (a *app) temp() string {
+	if dir := a.getenv("RUNNER_TEMP"); dir != "" {
+		return dir
+	}
+	return os.TempDir()
+}
+
+// load reads one stack, and the same one of the base.
+func (r *repository) load(ctx context.Context, a *app, f *flags, s config.Stack, below string, of int) (*subject, error) {
+	env, err := f.environmentOf(r.cfg, s)
+	if err != nil {
+		return nil, err
+	}
+	o := compose.Options{Root: r.root, Name: s.Name, Dir: s.Dir, Files: s.Files, Profiles: slices.Concat(s.Profiles, f.profiles)}
+	o.EnvFiles = s.EnvFiles
+	if f.envFile != "" {
+		abs, err := filepath.Abs(f.envFile)
+		if err != nil {
+			return nil, err
+		}
+		rel, err := r.root.Rel(abs)
+		if err != nil {
+			return nil, usage("--env-file %s: %w", f.envFile, err)
+		}
+		o.EnvFiles = []string{rel}
+	}
+	if len(a.envTexts) > 0 {
+		if of > 1 {
+			return nil, usage("input env: there are %d stacks; name one with the input path", of)
+		}
+		o.EnvText = source.New(path.Join(s.Dir, ".env"), []byte(joinTexts(a.envTexts)))
+	}
+	sub := &subject{cfg: s, env: env}
+	if sub.stack, err = compose.Load(ctx, o); err != nil {
+		return nil, err
+	}
+	if sub.examples, err = r.examples(r.root, s, sub.stack); err != nil {
+		return nil, err
+	}
+	if sub.state, err = r.readState(sub.stack.Dir); err != nil {
+		return nil, err
+	}
+	if r.base == nil {
+		return sub, nil
+	}
+	return sub, r.loadBase(ctx, sub, o, below)
+}
+
+// loadBase reads the stack as the base has it. An env file that the base does
+// not hold, because no repository should, is the same for both: a change of
+// the files is looked for, not the lack of it.
+func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Options, below string) error {
+	move := func(p string) string { return p }
+	if r.base.Commit == "" { // a folder stands for what was named
+		move = func(p string) string {
+			rel := strings.TrimPrefix(strings.TrimPrefix(p, below), "/")
+			if below == "." {
+				rel = p
+			}
+			return path.Clean("./" + rel)
+		}
+	}
+	o.Root, o.EnvText, o.Dir = r.base.Root, nil, move(o.Dir)
+	o.Files, o.EnvFiles = slices.Clone(o.Files), nil
+	for i, name := range o.Files {
+		o.Files[i] = move(name)
+	}
+	for _, name := range sub.cfg.EnvFiles {
+		if r.base.Root.Exists(move(name)) {
+			o.EnvFiles = append(o.EnvFiles, move(name))
+		}
+	}
+	if own := sub.stack.OwnEnv(); own != nil && len(o.EnvFiles) == 0 && !r.base.Root.Exists(move(own.Path)) {
+		o.EnvText = own.File
+	}
+	before, err := compose.Load(ctx, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.notices = append(r.notices, sub.stack.Name+": the base has no such stack; what compares with a base was not checked")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(before.Services) == 0 && len(before.Problems) > 0 {
+		r.notices = append(r.notices, sub.stack.Name+": docker compose refuses the base; what compares with a base was not checked")
+		return nil
+	}
+	sub.base = before
+	moved := sub.cfg
+	moved.Dir = o.Dir
+	sub.before, err = r.examples(r.base.Root, moved, before)
+	return err
+}
+
+// examples reads the example env files of a stack. What is wrong with one is a
+// problem of the stack.
+func (r *repository) examples(root *source.Root, s config.Stack, stack *compose.Stack) (*dotenv.Set, error) {
+	var names []string
+	for _, pattern := range s.Examples {
+		found, err := doublestar.Glob(root.FS(), pattern)
+		if err != nil {
+			return nil, usage("stack %s: examples: %q: %w", s.Name, pattern, err)
+		}
+		names = append(names, found...)
+	}
+	if len(s.Examples) == 0 {
+		var files []string
+		for _, f := range stack.Files {
+			files = append(files, f.Path)
+		}
+		names = dotenv.FindExamples(root.FS(), stack.Dir, files...)
+	}
+	set, err := dotenv.ReadSet(stack.Dir, names, root.Read)
+	for _, err := range unwrap(err) {
+		var at *source.Error
+		if !errors.As(err, &at) {
+			return nil, err
+		}
+		stack.Problems = append(stack.Problems, compose.Problem{Span: source.Span{Pos: at.Pos}, Msg: at.Msg, Hint: at.Next})
+	}
+	return set, nil
+}
+
+// unwrap gives the errors that errors.Join put together.
+func unwrap(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// dropIncluded leaves out the stacks whose compose file another one includes
+// or extends: docker compose is not run there.
+func (r *repository) dropIncluded() {
+	if len(r.cfg.Stacks) > 0 {
+		return
+	}
+	r.stacks = slices.DeleteFunc(r.stacks, func(s *subject) bool {
+		if len(s.stack.Files) == 0 {
+			return false
+		}
+		return slices.ContainsFunc(r.stacks, func(o *subject) bool {
+			return o != s && len(o.stack.Files) > 1 && o.stack.Files[0].Path != s.stack.Files[0].Path &&
+				slices.ContainsFunc(o.stack.Files[1:], func(f *compose.File) bool { return f.Path == s.stack.Files[0].Path })
+		})
+	})
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/belaystack/belay/lint/report"
+	"github.com/belaystack/belay/lint/rules"
+	"github.com/belaystack/belay/lint/source"
+)
+
+func (a *app) inActions() bool { return a.getenv("GITHUB_ACTIONS") == "true" }
+
+func (a *app) printf(format string, args ...any) error {
+	_, err := io.WriteString(a.stdout, report.Printable(fmt.Sprintf(format, args...)))
+	return err
+}
+
+// print writes the result in the wanted format, and under Actions the job
+// summary and the outputs as well.
+func (a *app) print(f *flags, r *repository, res *report.Result, failed bool) error {
+	name := f.format
+	if name == "" {
+		name = "text"
+		if a.inActions() && f.output == "" {
+			name = "github"
+		}
+	}
+	format, err := report.FormatNamed(name)
+	if err != nil {
+		return usage("--format: %w", err)
+	}
+	o := report.Options{Rules: ruleDocs(), Color: f.output == "" && a.color(f)}
+	if a.inActions() {
+		if o.Prefix, err = filepath.Rel(a.top(r.root.Dir()), r.root.Dir()); err != nil || o.Prefix == "." {
+			o.Prefix = ""
+		}
+	}
+	var out bytes.Buffer
+	if err := format.Write(&out, res, o); err != nil {
+		return &exitError{exitCouldNot, err}
+	}
+	if f.output != "" {
+		if err := source.Create(f.output, out.Bytes(), 0o644, true); err != nil {
+			return &exitError{exitCouldNot, fmt.Errorf("--output: %w", err)}
+		}
+	} else if _, err := report.NewWriter(a.stdout).Write(out.Bytes()); err != nil {
+		return &exitError{exitCouldNot, fmt.Errorf("write to standard output: %w", err)}
+	}
+	if !a.inActions() {
+		return nil
+	}
+	return a.toRunner(res, o, failed)
+}
+
+func (a *app) color(f *flags) bool {
+	file, ok := a.stdout.(*os.File)
+	if !ok || f.noColor || a.getenv("NO_COLOR") != "" || a.getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// ruleDocs is what formats say of a rule.
+func ruleDocs() map[string]report.Rule {
+	docs := map[string]report.Rule{}
+	for _, r := range rules.All() {
+		docs[r.ID] = report.Rule{Title: r.Doc.Title, Why: r.Doc.Why, URI: rulesPage + "#" + r.ID}
+	}
+	return docs
+}
+
+const rulesPage = "https://github.com/belaystack/belay/blob/main/docs/rules.md"

@@ -1,0 +1,79 @@
+package setup
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/belaystack/belay/cmd/belay/config"
+)
+
+const configHead = `# yaml-language-server: $schema=%s
+#
+# What Belay checks here. Everything but version may be left out.
+# Editors show the keys and what they mean, by the schema above.
+
+version: 1
+
+# A check fails from this severity on: error, warning, note or never.
+fail-on: error
+
+# The compose projects of this repository. Other files are given from their path.
+# environment is a guess: dev allows floating tags such as latest, prod does not.
+stacks:
+`
+
+const configTail = `
+# What is asked of images, before the built-in policy: the first entry that
+# matches an image holds. The pins: floating, major, minor, exact, digest.
+#
+# policy:
+#   images:
+#     - match: ghcr.io/acme/*
+#       dev: floating
+#       prod: exact
+#       digest: true     # prod asks for a digest as well
+#       review: true     # a change needs the review label
+#   groups:
+#     - name: acme
+#       images: [ghcr.io/acme/api, ghcr.io/acme/web]   # always the same tag
+#   protected: [ACME_MASTER_KEY]   # env keys whose change loses data
+
+# Severity by rule, instead of its own. The rules: belay rules
+#
+# rules:
+#   healthcheck-missing: off
+`
+
+// belayYML writes the belay.yml.
+func belayYML(found Found) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, configHead, config.SchemaURL)
+	for _, s := range found.Stacks {
+		fmt.Fprintf(&b, "  - name: %s\n    path: %s\n    environment: %s\n", scalar(s.Name), scalar(s.Dir), s.Environment)
+		if len(s.Examples) > 0 {
+			b.WriteString("    examples:\n")
+		}
+		for _, g := range s.Examples {
+			fmt.Fprintf(&b, "      - %s\n", scalar(g))
+		}
+	}
+	b.WriteString(configTail)
+	return []byte(b.String())
+}
+
+// scalar writes text as YAML, in quotes unless it is plainly a word. A quoted
+// YAML text may hold every escape that Go writes.
+func scalar(s string) string {
+	plain := s != "" && !strings.ContainsAny(s[:1], "0123456789-.~") || s == "."
+	for _, c := range s {
+		plain = plain && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-/", c))
+	}
+	switch strings.ToLower(s) {
+	case "true", "false", "yes", "no", "on", "off", "null", "y", "n":
+		plain = false
+	}
+	if plain {
+		return s
+	}
+	return fmt.Sprintf("%q", s)
+}
