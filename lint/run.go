@@ -2,7 +2,6 @@ package lint
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/belaystack/belay/lint/compose"
 	"github.com/belaystack/belay/lint/dotenv"
@@ -108,21 +107,25 @@ func printable(s *compose.Stack, examples *dotenv.Set, at source.Span) string {
 			return f.Line(at.Line)
 		}
 	}
-	f := s.File(at.File)
-	if f == nil && examples != nil {
-		for _, e := range examples.Files {
-			if e.Path == at.File {
-				f = e.File
-			}
+	envs := slices.Clone(s.Env)
+	if examples != nil {
+		envs = append(envs, examples.Files...)
+	}
+	for _, f := range envs {
+		if f.Path == at.File {
+			return keyOf(f, at.Line)
 		}
 	}
-	if f == nil {
-		return ""
+	return ""
+}
+
+// keyOf is line n of an env file up to the value; "" where no key stands: a
+// further line of a value looks like one.
+func keyOf(f *dotenv.File, n int) string {
+	for _, e := range f.Entries {
+		if e.Span.Line == n {
+			return string(f.Data[f.LineStart(n):e.Span.Offset]) + e.Key + "=…"
+		}
 	}
-	line := f.Line(at.Line)
-	key, _, set := strings.Cut(line, "=")
-	if !set || strings.ContainsAny(strings.TrimSpace(strings.TrimPrefix(strings.TrimLeft(key, "# "), "export ")), " \t'\"") {
-		return "" // a line of a value that spans several, or prose
-	}
-	return key + "=…"
+	return ""
 }
