@@ -2,6 +2,7 @@ package lint
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/belaystack/belay/lint/compose"
 	"github.com/belaystack/belay/lint/dotenv"
@@ -37,7 +38,7 @@ func Run(in Input, rules []*Rule) (found []Finding, suppressed int) {
 		found = append(found, Finding{Rule: Invalid, Severity: Error, Span: p.Span, Message: p.Msg, Hint: p.Hint, Stack: in.Stack.Name})
 	}
 	for _, svc := range in.Stack.Services {
-		if _, err := image.Parse(svc.Image.Reveal()); err != nil && svc.Image.Reveal() != "" {
+		if _, err := image.Parse(svc.Image.Reveal()); err != nil && svc.Image.Reveal() != "" && !unset(svc.Image) {
 			found = append(found, Finding{Rule: Invalid, Severity: Error, Span: svc.Image.Span, Stack: in.Stack.Name, Service: svc.Name,
 				Message: "not an image reference: docker cannot pull it", Hint: "write name:tag, the name in lower case"})
 		}
@@ -64,6 +65,12 @@ func Run(in Input, rules []*Rule) (found []Finding, suppressed int) {
 	}
 	Sort(found)
 	return slices.CompactFunc(found, same), suppressed
+}
+
+// unset reports whether a variable without a value leaves a gap in v, which
+// image-variable-unset says.
+func unset(v compose.Value) bool {
+	return slices.ContainsFunc(v.Vars, func(x compose.Var) bool { return !x.Set && !strings.HasSuffix(x.Op, "-") && !strings.HasSuffix(x.Op, "+") })
 }
 
 // NewPass makes what the passes of all rules over one stack share.

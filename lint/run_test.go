@@ -70,6 +70,7 @@ func TestRun(t *testing.T) {
 		{"and silences nothing that guards data", ignored("# belay:ignore guard because"), one, nil, "4 error base-only, 4 error guard, 4 warning plain, 4 note ignore-added", 0},
 		{"the base's holds", ignored("# belay:ignore guard because"), ignored("# belay:ignore guard because"), nil, "4 error base-only, 4 warning plain", 1},
 		{"what docker compose refuses cannot be suppressed", "-- compose.yaml --\nname: a\nservices:\n  web:\n    # belay:ignore compose-invalid because\n    imag: x\n", "", nil, "4 warning ignore-unused, 5 error compose-invalid", 0},
+		{"a gap in the image is a rule's to say", strings.Replace(one, "x/web:1 # here", "x/web:$V", 1), "", nil, "", 0},
 		{"no image reference", "-- compose.yaml --\nname: a\nservices:\n  web:\n    image: Not An Image\n", "", nil, "4 error compose-invalid", 0},
 	}
 	for _, tt := range tests {
