@@ -70,7 +70,9 @@ func Run(in Input, rules []*Rule) (found []Finding, suppressed int) {
 // unset reports whether a variable without a value leaves a gap in v, which
 // image-variable-unset says.
 func unset(v compose.Value) bool {
-	return slices.ContainsFunc(v.Vars, func(x compose.Var) bool { return !x.Set && !strings.HasSuffix(x.Op, "-") && !strings.HasSuffix(x.Op, "+") })
+	return slices.ContainsFunc(v.Vars, func(x compose.Var) bool {
+		return !x.Set && !strings.HasSuffix(x.Op, "-") && !strings.HasSuffix(x.Op, "+")
+	})
 }
 
 // NewPass makes what the passes of all rules over one stack share.

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 
@@ -56,6 +57,9 @@ func suppress(in Input, rules []*Rule, found []Finding) (kept []Finding, suppres
 func collect(s *compose.Stack) []*ignore {
 	var out []*ignore
 	scan := func(f *source.File) {
+		if !bytes.Contains(f.Data, []byte("belay:ignore")) {
+			return
+		}
 		for n := 1; n <= f.Lines(); n++ {
 			line := f.Line(n)
 			if m := ignoreComment.FindStringSubmatchIndex(line); m != nil {

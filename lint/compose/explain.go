@@ -154,7 +154,7 @@ func (r *reader) templates() {
 	for _, f := range r.order {
 		for _, doc := range f.docs {
 			scalars(doc, nil, func(n *yaml.Node, _ []string) {
-				if !strings.Contains(n.Value, "$") {
+				if plain(n.Value) {
 					return
 				}
 				var bad *template.InvalidTemplateError

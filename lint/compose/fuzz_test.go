@@ -1,9 +1,12 @@
 package compose
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/compose-spec/compose-go/v2/template"
 
 	"github.com/belaystack/belay/lint/source"
 )
@@ -58,6 +61,20 @@ func FuzzLoad(f *testing.F) {
 				v, _ := svc.Env(key)
 				check(v.Span)
 			}
+		}
+	})
+}
+
+// FuzzPlain: what plain passes, compose-go finds no fault with.
+func FuzzPlain(f *testing.F) {
+	for _, seed := range []string{"a", "$", "$$", "${A", "${A:-${B}}", "${A:-$}", "$1", "${A-${B:?$$}}x$C", "${}", "a$"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var bad *template.InvalidTemplateError
+		_, err := template.SubstituteWithOptions(text, func(string) (string, bool) { return "", false }, template.WithoutLogging)
+		if plain(text) && errors.As(err, &bad) {
+			t.Errorf("%q: %v", text, err)
 		}
 	})
 }

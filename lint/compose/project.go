@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/errdefs"
+	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/compose-spec/compose-go/v2/validation"
 )
 
 // resolve has compose-go make the project, and joins its services with the
@@ -73,32 +77,72 @@ func (s *Service) locate(stack *Stack) {
 // compose-go understands the files but docker compose would still refuse them.
 func (r *reader) compose(ctx context.Context, s *Stack, mains []*File, sc *scope) (*types.Project, error) {
 	details := types.ConfigDetails{WorkingDir: r.root.Abs(s.Dir), Environment: sc.environment()}
-	for _, f := range mains {
-		details.ConfigFiles = append(details.ConfigFiles, r.configFile(f))
-	}
+	details.ConfigFiles = r.configFiles(mains)
+	casts := details.ConfigFiles
 	options := func(o *loader.Options) {
 		o.SetProjectName(projectName(s, r.root), true)
 		o.SkipResolveEnvironment = true
 		o.SkipResolveLabels = true
+		o.SkipDefaultValues = true // of builds, ports and devices: no rule reads those
 		o.Profiles = s.Profiles
 		o.MaxNodeVisits = maxNodes
 		o.Interpolate.Substitute = substitute
-		o.Interpolate.TypeCastMapping = needed(o.Interpolate.TypeCastMapping, details.ConfigFiles)
+		o.Interpolate.TypeCastMapping = needed(o.Interpolate.TypeCastMapping, casts)
 		o.ResourceLoaders = []loader.ResourceLoader{&guard{reader: r}}
 	}
-	project, err := loader.LoadWithContext(ctx, details, options)
+	load := func(more ...func(*loader.Options)) (*types.Project, error) {
+		details.ConfigFiles = r.configFiles(mains) // compose-go changes what it is given
+		return loader.LoadWithContext(ctx, details, append(more, options)...)
+	}
+	if len(mains) == 1 && standsAlone(details.ConfigFiles[0].Config) {
+		if project := r.quick(ctx, details, mains[0], options); project != nil {
+			return project, nil
+		}
+	}
+	project, err := load()
 	if err == nil || !errors.Is(err, errdefs.ErrInvalid) && !strings.Contains(err.Error(), "depend") {
 		return project, err
 	}
-	details.ConfigFiles = nil
-	for _, f := range mains {
-		details.ConfigFiles = append(details.ConfigFiles, r.configFile(f))
-	}
-	project, again := loader.LoadWithContext(ctx, details, options, func(o *loader.Options) { o.SkipConsistencyCheck = true })
+	project, again := load(func(o *loader.Options) { o.SkipConsistencyCheck = true })
 	if again != nil {
 		return nil, err
 	}
 	return project, err
+}
+
+func (r *reader) configFiles(mains []*File) []types.ConfigFile {
+	var out []types.ConfigFile
+	for _, f := range mains {
+		out = append(out, r.configFile(f))
+	}
+	return out
+}
+
+// quick loads a stack of one file, which pulls in no other, while compose-go's
+// schema is still being compiled, and holds the file against it at the same
+// time. It gives nil where anything is wrong: then the whole load words the
+// error. compose-go takes types for granted that its schema would have refused.
+func (r *reader) quick(ctx context.Context, details types.ConfigDetails, main *File, options func(*loader.Options)) (project *types.Project) {
+	details.Environment = maps.Clone(details.Environment) // compose-go adds the project's name to it
+	o := loader.ToOptions(&details, []func(*loader.Options){options})
+	valid := make(chan bool, 1)
+	go func() {
+		config, err := interpolation.Interpolate(r.configFile(main).Config, *o.Interpolate)
+		valid <- err == nil && schema.Validate(config) == nil
+	}()
+	defer func() {
+		if broken := recover(); !<-valid || broken != nil {
+			project = nil
+		}
+	}()
+	model, err := loader.LoadModelWithContext(ctx, details, options, func(o *loader.Options) { o.SkipValidation = true })
+	if err != nil || validation.Validate(model) != nil {
+		return nil
+	}
+	if project, err = loader.ModelToProject(model, o, details); err != nil {
+		return nil
+	}
+	return project
 }
 
 // guard keeps compose-go from files that this package has not read and

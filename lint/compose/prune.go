@@ -124,6 +124,11 @@ func pullsIn(config map[string]any) bool {
 	return found || has(config, []string{"services", tree.PathMatchAll, "extends", "file"})
 }
 
+// standsAlone reports whether config is all there is to its services.
+func standsAlone(config map[string]any) bool {
+	return config != nil && config["include"] == nil && !has(config, []string{"services", tree.PathMatchAll, "extends"})
+}
+
 // has reports whether v holds a value at a path with * for any key and [] for
 // any item.
 func has(v any, pattern []string) bool {

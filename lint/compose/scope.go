@@ -319,6 +319,9 @@ func (s *scope) text(n *yaml.Node) string {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
+	if !strings.Contains(n.Value, "$") {
+		return n.Value
+	}
 	out, err := template.SubstituteWithOptions(n.Value, s.lookup, template.WithoutLogging)
 	if err != nil {
 		return n.Value

@@ -237,8 +237,24 @@ func (s *scope) scan(f *File, raw string, use source.Span, depth int) []Var {
 // becomes nothing instead of ending the load: it is a finding, and the rest of
 // the stack is still checked.
 func substitute(text string, lookup template.Mapping) (string, error) {
+	if !strings.Contains(text, "$") {
+		return text, nil
+	}
 	out, _ := template.SubstituteWithOptions(text, lookup, template.WithoutLogging)
 	return out, nil
+}
+
+// plain reports whether every dollar sign of text is doubled or begins one of
+// its expressions, so that there is no need to ask compose-go.
+func plain(text string) bool {
+	at := 0
+	for _, x := range expressions(text) {
+		if strings.Contains(strings.ReplaceAll(text[at:x.start], "$$", ""), "$") || !plain(text[x.arg:x.argEnd]) {
+			return false
+		}
+		at = x.end
+	}
+	return !strings.Contains(strings.ReplaceAll(text[at:], "$$", ""), "$")
 }
 
 // Swap gives the edit that puts replacement in the place of old, a tag, where

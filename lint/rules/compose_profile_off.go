@@ -139,7 +139,7 @@ func databaseGone(s *compose.Stack, svc *compose.Service, off []*compose.Service
 		alternative = alternative || !d.Required && dep != nil && dep.Enabled
 	}
 	for _, key := range svc.EnvKeys() {
-		if !databaseHost.MatchString(key) || strings.Contains(key, "VECTOR") {
+		if !strings.HasSuffix(key, "HOST") || !databaseHost.MatchString(key) || strings.Contains(key, "VECTOR") {
 			continue
 		}
 		v, ok := svc.Env(key)
