@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -99,52 +96,6 @@ func (r *repository) close() {
 	}
 }
 
-// place is the folder that name means, and the compose file when it is one.
-func (a *app) place(name string) (dir, file string, err error) {
-	dir, err = filepath.Abs(name)
-	if err != nil {
-		return "", "", &exitError{exitCouldNot, err}
-	}
-	if ws := a.getenv("GITHUB_WORKSPACE"); a.inActions() && !filepath.IsAbs(name) && ws != "" {
-		dir = filepath.Join(ws, name)
-	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return "", "", usage("%s: no such file or folder", name)
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return "", "", &exitError{exitCouldNot, err}
-	}
-	if !info.IsDir() {
-		return filepath.Dir(dir), dir, nil
-	}
-	return dir, "", nil
-}
-
-// top is the folder that nothing is read outside of: the checkout that dir is
-// in, else the working directory when dir is below it, else dir.
-func (a *app) top(dir string) string {
-	if ws := a.getenv("GITHUB_WORKSPACE"); a.inActions() && ws != "" {
-		if real, err := filepath.EvalSymlinks(ws); err == nil && (dir == real || strings.HasPrefix(dir, real+"/")) {
-			return real
-		}
-	}
-	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
-			return d
-		}
-		if d == filepath.Dir(d) {
-			break
-		}
-	}
-	if wd, err := filepath.Abs("."); err == nil {
-		if wd, err = filepath.EvalSymlinks(wd); err == nil && strings.HasPrefix(dir, wd+"/") {
-			return wd
-		}
-	}
-	return dir
-}
-
 func (r *repository) config(name string) (*config.Config, error) {
 	if name == "" {
 		name = config.DefaultPath
@@ -198,56 +149,6 @@ func within(parent, dir string) bool {
 	return parent == "." || dir == parent || strings.HasPrefix(dir, parent+"/")
 }
 
-// openBase opens the base, and takes the policy from it: a change cannot
-// loosen its own check.
-func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
-	o := base.Options{Ref: f.base, Temp: a.temp(), MergeBase: f.mergeBase}
-	if r.cfg.Baseline != "" {
-		o.Also = append(o.Also, r.cfg.Baseline)
-	}
-	for _, s := range r.cfg.Stacks {
-		o.Also = slices.Concat(o.Also, s.Files, s.EnvFiles)
-	}
-	if err := os.MkdirAll(o.Temp, 0o700); err != nil { // the check image has no /tmp
-		return &exitError{exitCouldNot, err}
-	}
-	b, err := base.Open(ctx, r.root, o)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	r.base = b
-	cfg, err := config.Load(b.Root, cmpPath(r.cfg.Path), ruleIDs())
-	if errors.Is(err, fs.ErrNotExist) {
-		cfg, err = config.Default(), nil
-	}
-	if err != nil {
-		return coded(fmt.Errorf("base %s: %w", f.base, err))
-	}
-	if r.cfg.Path != "" || cfg.Path != "" {
-		r.notices = append(r.notices, "the policy is the base's: what this change does to belay.yml counts once it is merged")
-	}
-	stacks := r.cfg.Stacks
-	r.cfg = cfg
-	r.cfg.Stacks = stacks
-	r.policy = cfg.LintPolicy(lint.BuiltIn())
-	return nil
-}
-
-func cmpPath(p string) string {
-	if p == "" {
-		return config.DefaultPath
-	}
-	return p
-}
-
-// temp is where the files of a git ref are laid out: never in the workspace.
-func (a *app) temp() string {
-	if dir := a.getenv("RUNNER_TEMP"); dir != "" {
-		return dir
-	}
-	return os.TempDir()
-}
-
 // load reads one stack, and the same one of the base.
 func (r *repository) load(ctx context.Context, a *app, f *flags, s config.Stack, below string, of int) (*subject, error) {
 	env, err := f.environmentOf(r.cfg, s)
@@ -287,52 +188,6 @@ func (r *repository) load(ctx context.Context, a *app, f *flags, s config.Stack,
 		return sub, nil
 	}
 	return sub, r.loadBase(ctx, sub, o, below)
-}
-
-// loadBase reads the stack as the base has it. An env file that the base does
-// not hold, because no repository should, is the same for both: a change of
-// the files is looked for, not the lack of it.
-func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Options, below string) error {
-	move := func(p string) string { return p }
-	if r.base.Commit == "" { // a folder stands for what was named
-		move = func(p string) string {
-			rel := strings.TrimPrefix(strings.TrimPrefix(p, below), "/")
-			if below == "." {
-				rel = p
-			}
-			return path.Clean("./" + rel)
-		}
-	}
-	o.Root, o.EnvText, o.Dir = r.base.Root, nil, move(o.Dir)
-	o.Files, o.EnvFiles = slices.Clone(o.Files), nil
-	for i, name := range o.Files {
-		o.Files[i] = move(name)
-	}
-	for _, name := range sub.cfg.EnvFiles {
-		if r.base.Root.Exists(move(name)) {
-			o.EnvFiles = append(o.EnvFiles, move(name))
-		}
-	}
-	if own := sub.stack.OwnEnv(); own != nil && len(o.EnvFiles) == 0 && !r.base.Root.Exists(move(own.Path)) {
-		o.EnvText = own.File
-	}
-	before, err := compose.Load(ctx, o)
-	if errors.Is(err, fs.ErrNotExist) {
-		r.notices = append(r.notices, sub.stack.Name+": the base has no such stack; what compares with a base was not checked")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if len(before.Services) == 0 && len(before.Problems) > 0 {
-		r.notices = append(r.notices, sub.stack.Name+": docker compose refuses the base; what compares with a base was not checked")
-		return nil
-	}
-	sub.base = before
-	moved := sub.cfg
-	moved.Dir = o.Dir
-	sub.before, err = r.examples(r.base.Root, moved, before)
-	return err
 }
 
 // examples reads the example env files of a stack. What is wrong with one is a

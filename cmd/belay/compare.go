@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/belaystack/belay/cmd/belay/base"
+	"github.com/belaystack/belay/cmd/belay/config"
+	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/lint/compose"
+)
+
+// openBase opens the base, and takes the policy from it: a change cannot
+// loosen its own check.
+func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
+	o := base.Options{Ref: f.base, Temp: a.temp(), MergeBase: f.mergeBase}
+	if r.cfg.Baseline != "" {
+		o.Also = append(o.Also, r.cfg.Baseline)
+	}
+	for _, s := range r.cfg.Stacks {
+		o.Also = slices.Concat(o.Also, s.Files, s.EnvFiles)
+	}
+	if err := os.MkdirAll(o.Temp, 0o700); err != nil { // the check image has no /tmp
+		return &exitError{exitCouldNot, err}
+	}
+	b, err := base.Open(ctx, r.root, o)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	r.base = b
+	cfg, err := config.Load(b.Root, orDefault(r.cfg.Path), ruleIDs())
+	if errors.Is(err, fs.ErrNotExist) {
+		cfg, err = config.Default(), nil
+	}
+	if err != nil {
+		return coded(fmt.Errorf("base %s: %w", f.base, err))
+	}
+	if r.cfg.Path != "" || cfg.Path != "" {
+		r.notices = append(r.notices, "the policy is the base's: what this change does to belay.yml counts once it is merged")
+	}
+	stacks := r.cfg.Stacks
+	r.cfg = cfg
+	r.cfg.Stacks = stacks
+	r.policy = cfg.LintPolicy(lint.BuiltIn())
+	return nil
+}
+
+func orDefault(p string) string {
+	if p == "" {
+		return config.DefaultPath
+	}
+	return p
+}
+
+// temp is where the files of a git ref are laid out: never in the workspace.
+func (a *app) temp() string {
+	if dir := a.getenv("RUNNER_TEMP"); dir != "" {
+		return dir
+	}
+	return os.TempDir()
+}
+
+// loadBase reads the stack as the base has it. An env file that the base does
+// not hold, because no repository should, is the same for both: a change of
+// the files is looked for, not the lack of it.
+func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Options, below string) error {
+	move := func(p string) string { return p }
+	if r.base.Commit == "" { // a folder stands for what was named
+		move = func(p string) string {
+			rel := strings.TrimPrefix(strings.TrimPrefix(p, below), "/")
+			if below == "." {
+				rel = p
+			}
+			return path.Clean("./" + rel)
+		}
+	}
+	o.Root, o.EnvText, o.Dir = r.base.Root, nil, move(o.Dir)
+	o.Files, o.EnvFiles = slices.Clone(o.Files), nil
+	for i, name := range o.Files {
+		o.Files[i] = move(name)
+	}
+	for _, name := range sub.cfg.EnvFiles {
+		if r.base.Root.Exists(move(name)) {
+			o.EnvFiles = append(o.EnvFiles, move(name))
+		}
+	}
+	if own := sub.stack.OwnEnv(); own != nil && len(o.EnvFiles) == 0 && !r.base.Root.Exists(move(own.Path)) {
+		o.EnvText = own.File
+	}
+	before, err := compose.Load(ctx, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.notices = append(r.notices, sub.stack.Name+": the base has no such stack; what compares with a base was not checked")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(before.Services) == 0 && len(before.Problems) > 0 {
+		r.notices = append(r.notices, sub.stack.Name+": docker compose refuses the base; what compares with a base was not checked")
+		return nil
+	}
+	sub.base = before
+	moved := sub.cfg
+	moved.Dir = o.Dir
+	sub.before, err = r.examples(r.base.Root, moved, before)
+	return err
+}
