@@ -1,0 +1,43 @@
+# Versions of the linters; `go run` builds them once and keeps them.
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  = github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+VERSION  ?= dev
+FUZZTIME ?= 60s
+
+build: ## the belay binary, into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/belay ./cmd/belay
+
+test: ## all tests; those that need docker run when this machine can start an engine
+	.ci/engine run go test ./...
+
+race: ## the linter's tests under the race detector
+	CGO_ENABLED=1 go test -race ./lint/...
+
+lint:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go run $(ACTIONLINT)
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	.ci/fuzz $(FUZZTIME)
+
+docs: ## writes what is generated: rule pages, schemas, the Action's table
+	UPDATE=1 go test -count=1 ./...
+
+image: ## belay:check and belay:full, in the engine of the tests, without a registry
+	VERSION=$(VERSION) .ci/engine run .ci/images
+
+dist: ## the binaries of a release and their checksums, into dist/
+	rm -rf dist && mkdir dist
+	for p in linux_amd64 linux_arm64 darwin_amd64 darwin_arm64; do \
+	  CGO_ENABLED=0 GOOS=$${p%_*} GOARCH=$${p#*_} go build -trimpath -buildvcs=false \
+	    -ldflags "-s -w -X main.version=$(VERSION)" -o dist/belay_$$p ./cmd/belay || exit 1; \
+	done
+	cd dist && sha256sum belay_* >SHA256SUMS
+
+.PHONY: build test race lint bench fuzz docs image dist
