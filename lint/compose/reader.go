@@ -215,14 +215,13 @@ func (r *reader) extended(layers []layer, same map[string][]layer, depth int) []
 		}
 		name := l.scope.text(ref)
 		via := append(append([]Via{}, l.via...), Via{ViaExtends, name, l.file.span(ref)})
-		from, base := same, l.dir
+		from := same
 		if file.value != nil {
 			f := r.openRef(l.file, file.value, l.dir, l.scope)
 			if f == nil {
 				continue
 			}
-			base = path.Dir(f.Path)
-			from = r.plain(f, l.scope, base)
+			from = r.plain(f, l.scope, path.Dir(f.Path))
 		}
 		for _, b := range r.extended(originals(from[name]), from, depth+1) {
 			b.via = append(append([]Via{}, via...), b.via...)

@@ -135,7 +135,9 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		SplitTag(s)
+		if tag := SplitTag(s); !strings.HasSuffix(s, tag) && !strings.Contains(s, tag+"@") {
+			t.Errorf("%q: tag %q is not in it", s, tag)
+		}
 		ref, err := Parse(s)
 		if err != nil {
 			return
