@@ -91,7 +91,7 @@ func TestActionInputsAreFlags(t *testing.T) {
 			continue
 		}
 		for _, in := range actionInputs {
-			if in.flag != "" && cmd.Flags().Lookup(in.flag) == nil && (in.commands == nil || slices.Contains(in.commands, name)) {
+			if in.flag != "" && cmd.Flag(in.flag) == nil && (in.commands == nil || slices.Contains(in.commands, name)) {
 				t.Errorf("%s has no flag --%s for the input %s", name, in.flag, in.name)
 			}
 		}

@@ -26,8 +26,7 @@ type part struct {
 	drift bool
 }
 
-func newCheck(a *app) *cobra.Command {
-	f := &flags{}
+func newCheck(a *app, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check [PATH]", Args: cobra.MaximumNArgs(1),
 		Short: "Check the pins and the env files of the stacks in a repository",
@@ -38,7 +37,6 @@ func newCheck(a *app) *cobra.Command {
 			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true})
 		},
 	}
-	f.shared(cmd)
 	f.stack(cmd)
 	f.findings(cmd)
 	return cmd
@@ -159,6 +157,17 @@ func drift(s *subject) (rows []report.Drift, notices []string) {
 		found = append(found, dotenv.Compare(s.before, s.examples, yours)...)
 	}
 	dotenv.Sort(found)
+	rows = driftRows(s.stack.Name, found)
+	if limits := yours.Limits(); limits != "" && !s.examples.IsEmpty() {
+		notices = append(notices, s.stack.EnvPath+": "+limits)
+	}
+	return rows, notices
+}
+
+// driftRows puts each drift where a person edits: in their own file, else in
+// the new example, else where it was.
+func driftRows(stack string, found []dotenv.Drift) []report.Drift {
+	var rows []report.Drift
 	for _, d := range found {
 		at := d.Yours
 		for _, other := range []source.Span{d.New, d.Old} {
@@ -166,12 +175,9 @@ func drift(s *subject) (rows []report.Drift, notices []string) {
 				at = other
 			}
 		}
-		rows = append(rows, report.Drift{Span: at, Stack: s.stack.Name, Key: d.Key, Kind: string(d.Kind), Text: d.Message()})
+		rows = append(rows, report.Drift{Span: at, Stack: stack, Key: d.Key, Kind: string(d.Kind), Text: d.Message()})
 	}
-	if limits := yours.Limits(); limits != "" && !s.examples.IsEmpty() {
-		notices = append(notices, s.stack.EnvPath+": "+limits)
-	}
-	return rows, notices
+	return rows
 }
 
 // uses is what the compose files interpolate.

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -23,16 +21,19 @@ type envFlags struct {
 	state  bool
 }
 
-func newEnv(a *app) *cobra.Command {
-	f, e := &flags{}, &envFlags{}
+func newEnv(a *app, f *flags) *cobra.Command {
+	e := &envFlags{}
 	cmd := &cobra.Command{
 		Use: "env [PATH]", Args: cobra.MaximumNArgs(1),
 		Short: "Compare the env files of the stacks with their examples",
 		Long: "Env compares the .env of each stack at or below PATH with its examples and with what the\n" +
 			"compose files interpolate; with --base, what the examples were with what they are now.\n" +
-			"It prints keys, never values.",
+			"It prints keys, never values. PATH may also be the values.yaml of a Helm chart: with --base it\n" +
+			"is compared by its paths, and --env-file names the values of your own.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case len(args) > 0 && isValues(args[0]):
+				return a.envValues(cmd.Context(), f, args[0])
 			case e.write || e.dryRun:
 				return a.envWrite(cmd.Context(), f, e, args)
 			case e.state:
@@ -41,7 +42,6 @@ func newEnv(a *app) *cobra.Command {
 			return a.envLook(cmd.Context(), f, args)
 		},
 	}
-	f.shared(cmd)
 	f.stack(cmd)
 	cmd.Flags().BoolVar(&e.write, "write", false, "append the missing keys to the .env")
 	cmd.Flags().BoolVar(&e.dryRun, "dry-run", false, "print what --write would append, and change nothing")
@@ -185,22 +185,4 @@ func (r *repository) readState(dir string) (*dotenv.State, error) {
 		return nil, err
 	}
 	return dotenv.ReadState(f)
-}
-
-// writeJSON prints v, or writes it to --output.
-func (a *app) writeJSON(f *flags, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return &exitError{exitCouldNot, err}
-	}
-	data = append(data, '\n')
-	if f.output != "" {
-		err = source.Create(f.output, data, 0o644, true)
-	} else {
-		_, err = a.stdout.Write(data)
-	}
-	if err != nil {
-		return &exitError{exitCouldNot, fmt.Errorf("write the report: %w", err)}
-	}
-	return nil
 }

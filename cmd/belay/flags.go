@@ -11,7 +11,8 @@ import (
 	"github.com/belaystack/belay/lint/report"
 )
 
-// flags are those that the commands which look at stacks share.
+// flags are those that every command takes, and then those of the commands
+// which look at stacks.
 type flags struct {
 	format      string
 	output      string
@@ -29,21 +30,21 @@ type flags struct {
 	envFile       string
 }
 
-func (f *flags) shared(cmd *cobra.Command) {
+func (f *flags) everywhere(root *cobra.Command) {
 	var names []string
 	for _, format := range report.Formats() {
 		names = append(names, format.Name)
 	}
-	s := cmd.Flags()
+	s := root.PersistentFlags()
 	s.StringVar(&f.format, "format", "", "how to print: "+strings.Join(names, ", ")+" (default text; github in a workflow)")
 	s.StringVarP(&f.output, "output", "o", "", "write the report to this file instead of the terminal")
 	s.StringVar(&f.config, "config", "", "the belay.yml to use (default: belay.yml at the top of the repository)")
 	s.StringVar(&f.environment, "environment", "", "which policy applies: dev or prod (default: belay.yml, else prod)")
 	s.StringVar(&f.failOn, "fail-on", "", "exit 1 from this severity on: error, warning, note or never (default error)")
 	s.BoolVar(&f.noColor, "no-color", false, "no colours, as with NO_COLOR")
-	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{"dev", "prod"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"error", "warning", "note", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	root.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	root.RegisterFlagCompletionFunc("environment", cobra.FixedCompletions([]string{"dev", "prod"}, cobra.ShellCompDirectiveNoFileComp))
+	root.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"error", "warning", "note", "never"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func (f *flags) stack(cmd *cobra.Command) {
@@ -84,12 +85,13 @@ func (f *flags) failOnOf(cfg *config.Config) (config.FailOn, error) {
 	return v, nil
 }
 
-func newVersion(a *app) *cobra.Command {
+func newVersion(a *app, f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.stdout, "belay %s\n", versionText())
-			return err
+			return a.answer(f, fmt.Sprintf("belay %s\n", versionText()), struct {
+				Version string `json:"version"`
+			}{versionText()})
 		},
 	}
 }

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/belaystack/belay/cmd/belay/setup"
 	"github.com/belaystack/belay/lint/source"
 )
 
-func newInit(a *app) *cobra.Command {
+func newInit(a *app, f *flags) *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use: "init [PATH]", Args: cobra.MaximumNArgs(1),
@@ -36,17 +39,19 @@ func newInit(a *app) *cobra.Command {
 			if err := setup.Write(root, files, force); err != nil {
 				return &exitError{exitCouldNot, err}
 			}
-			for _, f := range files {
-				if err := a.printf("wrote %s\n", f.Path); err != nil {
-					return err
-				}
+			written := struct {
+				Written []string `json:"written"`
+				Notes   []string `json:"notes"`
+			}{Notes: setup.Notes(found)}
+			var text strings.Builder
+			for _, file := range files {
+				written.Written = append(written.Written, file.Path)
+				fmt.Fprintf(&text, "wrote %s\n", file.Path)
 			}
-			for _, note := range setup.Notes(found) {
-				if err := a.printf("%s\n", note); err != nil {
-					return err
-				}
+			for _, note := range written.Notes {
+				fmt.Fprintf(&text, "%s\n", note)
 			}
-			return nil
+			return a.answer(f, text.String(), written)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace files that are there")

@@ -15,31 +15,38 @@ import (
 	"github.com/belaystack/belay/lint/source"
 )
 
-func newLint(a *app) *cobra.Command {
-	f := &flags{}
+func newLint(a *app, f *flags) *cobra.Command {
 	var fix, diff bool
+	var pins []string
 	cmd := &cobra.Command{
 		Use: "lint [PATH]", Args: cobra.MaximumNArgs(1),
 		Short: "Check the image pins of the stacks, and repair what needs no person",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p := part{rules: func(string) bool { return true }}
+			if len(pins) > 0 && !fix && !diff {
+				return usage("--pin goes with --fix or --diff")
+			}
 			if fix || diff {
-				return a.repair(cmd.Context(), f, args, p, fix)
+				return a.repair(cmd.Context(), f, args, p, pins, fix)
 			}
 			return a.look(cmd.Context(), f, args, p)
 		},
 	}
-	f.shared(cmd)
 	f.stack(cmd)
 	f.findings(cmd)
 	cmd.Flags().BoolVar(&fix, "fix", false, "repair what needs no person to choose, in place")
 	cmd.Flags().BoolVar(&diff, "diff", false, "print what --fix would change, and change nothing")
+	cmd.Flags().StringSliceVar(&pins, "pin", nil, "with --fix: the version for an image whose pin is too loose, as IMAGE=TAG, IMAGE=sha256:… or both")
 	cmd.MarkFlagsMutuallyExclusive("fix", "diff")
 	return cmd
 }
 
 // repair makes the edits that findings carry, or prints them.
-func (a *app) repair(ctx context.Context, f *flags, args []string, p part, write bool) error {
+func (a *app) repair(ctx context.Context, f *flags, args []string, p part, pins []string, write bool) error {
+	wanted, err := parsePins(pins)
+	if err != nil {
+		return err
+	}
 	r, err := a.open(ctx, f, strings.Join(args, ""))
 	if err != nil {
 		return err
@@ -47,6 +54,9 @@ func (a *app) repair(ctx context.Context, f *flags, args []string, p part, write
 	defer r.close()
 	res, err := a.result(ctx, f, r, p)
 	if err != nil {
+		return err
+	}
+	if err := applyPins(wanted, r, res.Findings); err != nil {
 		return err
 	}
 	edits := map[string][]source.Edit{}
@@ -95,8 +105,7 @@ func (a *app) repairFile(r *repository, name string, edits []source.Edit, write 
 	return a.printf("%s", udiff.Unified("a/"+name, "b/"+name, string(file.Data), string(data)))
 }
 
-func newRules(a *app) *cobra.Command {
-	f := &flags{}
+func newRules(a *app, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "rules [RULE]", Args: cobra.MaximumNArgs(1),
 		Short: "List the rules, or explain one",
@@ -115,7 +124,6 @@ func newRules(a *app) *cobra.Command {
 			return usage("there is no rule %q; `belay rules` lists them", args[0])
 		},
 	}
-	f.shared(cmd)
 	return cmd
 }
 
@@ -128,26 +136,16 @@ func ruleIDs() []string {
 	return ids
 }
 
-// listRules prints the rules as a table, or as the JSON of a report without
-// findings would name them.
 func (a *app) listRules(f *flags) error {
-	switch f.format {
-	case "", "text", "github":
-	case "json":
-		return a.writeJSON(f, rulesJSON())
-	default:
-		return usage("--format %s: the rules are listed as text or json", f.format)
-	}
+	var text strings.Builder
 	for _, r := range rules.All() {
 		base := ""
 		if r.NeedsBase {
 			base = " (with --base)"
 		}
-		if err := a.printf("%-24s %-8s %s%s\n", r.ID, r.Severity, r.Doc.Title, base); err != nil {
-			return err
-		}
+		fmt.Fprintf(&text, "%-24s %-8s %s%s\n", r.ID, r.Severity, r.Doc.Title, base)
 	}
-	return nil
+	return a.answer(f, text.String(), rulesJSON())
 }
 
 // ruleJSON is one rule of `belay rules --format json`.

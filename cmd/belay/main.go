@@ -159,8 +159,10 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	f := &flags{}
+	f.everywhere(root)
 	root.AddCommand(
-		newCheck(a), newLint(a), newEnv(a), newRules(a), newInit(a), newVersion(a),
+		newCheck(a, f), newLint(a, f), newEnv(a, f), newRules(a, f), newInit(a, f), newVersion(a, f),
 	)
 	return root
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,33 @@ func (a *app) inActions() bool { return a.getenv("GITHUB_ACTIONS") == "true" }
 func (a *app) printf(format string, args ...any) error {
 	_, err := io.WriteString(a.stdout, report.Printable(fmt.Sprintf(format, args...)))
 	return err
+}
+
+// answer prints what a command has to say besides findings: as text, or v as
+// JSON. The other formats are for findings.
+func (a *app) answer(f *flags, text string, v any) error {
+	data := []byte(report.Printable(text))
+	switch f.format {
+	case "", "text", "github":
+	case "json":
+		var err error
+		if data, err = json.MarshalIndent(v, "", "  "); err != nil {
+			return &exitError{exitCouldNot, err}
+		}
+		data = append(data, '\n')
+	default:
+		return usage("--format %s: this command answers in text or json", f.format)
+	}
+	var err error
+	if f.output != "" {
+		err = source.Create(f.output, data, 0o644, true)
+	} else {
+		_, err = report.NewWriter(a.stdout).Write(data)
+	}
+	if err != nil {
+		return &exitError{exitCouldNot, err}
+	}
+	return nil
 }
 
 // print writes the result in the wanted format, and under Actions the job

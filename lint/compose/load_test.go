@@ -275,6 +275,26 @@ func TestSwap(t *testing.T) {
 	}
 }
 
+func TestAppend(t *testing.T) {
+	tests := []struct{ name, files, want string }{
+		{"literal", "-- compose.yaml --\nservices:\n  a:\n    image: redis # here\n", "compose.yaml:3:17"},
+		{"quoted", "-- compose.yaml --\nservices:\n  a:\n    image: 'redis'\n", "compose.yaml:3:18"},
+		{"env file, quoted", "-- .env --\nI=\"redis\"\n-- compose.yaml --\nservices:\n  a:\n    image: $I\n", ".env:1:9"},
+		{"default", "-- compose.yaml --\nservices:\n  a:\n    image: ${I:-redis}\n", "compose.yaml:3:22"},
+		{"not to the letter", "-- compose.yaml --\nservices:\n  a:\n    image: \"red\\x69s\"\n", "none"},
+	}
+	for _, tt := range tests {
+		e, ok := load(t, tt.files).Services[0].Image.Append(":7")
+		got := "none"
+		if ok {
+			got = e.Pos.String()
+		}
+		if got != tt.want || ok && (e.Old != "" || e.New != ":7") {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestDiscover(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"compose.yaml", "b/docker-compose.yml", "b/compose.yaml", "a/x/docker-compose.yaml", "node_modules/m/compose.yaml", ".git/compose.yaml", "c/other.yaml", ".devcontainer/compose.yml"} {

@@ -274,3 +274,19 @@ func (v Value) Swap(old, replacement string) (e source.Edit, ok bool) {
 	pos.Col += utf8.RuneCountInString(before)
 	return source.Edit{Pos: pos, Old: old, New: replacement, Secret: v.secret}, true
 }
+
+// Append gives the edit that puts text behind the value where it is edited,
+// before a closing quote. ok is false when what stands there is not its end.
+func (v Value) Append(text string) (e source.Edit, ok bool) {
+	end := len(v.written)
+	if end > 1 && (v.written[end-1] == '"' || v.written[end-1] == '\'') {
+		end--
+	}
+	if end == 0 || !strings.HasSuffix(v.text, strings.TrimLeft(v.written[:end], `"'`)) {
+		return e, false
+	}
+	pos := v.edit.Pos
+	pos.Offset += end
+	pos.Col += utf8.RuneCountInString(v.written[:end])
+	return source.Edit{Pos: pos, New: text, Secret: v.secret}, true
+}
