@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ const reviewRequired = "review-required"
 type part struct {
 	rules func(id string) bool // nil: none
 	drift bool
+	brief bool // of what drifts, only count the keys that merely moved
 }
 
 func newCheck(a *app, f *flags) *cobra.Command {
@@ -34,7 +36,7 @@ func newCheck(a *app, f *flags) *cobra.Command {
 			"compares env files with their examples; with --base, the change from there to here.\n" +
 			"PATH is a folder or a compose file; without it, the whole repository.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true})
+			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true, brief: true})
 		},
 	}
 	f.stack(cmd)
@@ -97,7 +99,7 @@ func (a *app) result(ctx context.Context, f *flags, r *repository, p part) (*rep
 			res.Suppressed += suppressed
 		}
 		if p.drift {
-			rows, notices := drift(s)
+			rows, notices := drift(s, p.brief)
 			res.Drift = append(res.Drift, rows...)
 			res.Notices = append(res.Notices, notices...)
 		}
@@ -144,7 +146,7 @@ func stackInfo(s *subject) report.Stack {
 
 // drift is how the env file of s departs from its examples, and what could
 // not be known of it.
-func drift(s *subject) (rows []report.Drift, notices []string) {
+func drift(s *subject, brief bool) (rows []report.Drift, notices []string) {
 	yours := dotenv.Yours{File: s.stack.OwnEnv(), State: s.state}
 	var found []dotenv.Drift
 	if yours.File != nil {
@@ -155,6 +157,13 @@ func drift(s *subject) (rows []report.Drift, notices []string) {
 	}
 	if s.before != nil {
 		found = append(found, dotenv.Compare(s.before, s.examples, yours)...)
+	}
+	if brief {
+		all := len(found)
+		found = slices.DeleteFunc(found, func(d dotenv.Drift) bool { return d.Kind == dotenv.Moved })
+		if moved := all - len(found); moved > 0 {
+			notices = append(notices, fmt.Sprintf("%s: %d keys moved to another example file; `belay env` with the same --base names them", s.stack.Name, moved))
+		}
 	}
 	dotenv.Sort(found)
 	rows = driftRows(s.stack.Name, found)
@@ -175,7 +184,7 @@ func driftRows(stack string, found []dotenv.Drift) []report.Drift {
 				at = other
 			}
 		}
-		rows = append(rows, report.Drift{Span: at, Stack: stack, Key: d.Key, Kind: string(d.Kind), Text: d.Message()})
+		rows = append(rows, report.Drift{Span: at, Stack: stack, Key: d.Key, Kind: string(d.Kind), Text: strings.TrimPrefix(d.Message(), d.Key+" ")})
 	}
 	return rows
 }

@@ -62,7 +62,7 @@ func (a *app) envValues(ctx context.Context, f *flags, name string) error {
 			return coded(err)
 		}
 	}
-	res := &report.Result{Version: versionText()}
+	res := &report.Result{Version: versionText(), Stacks: []report.Stack{{Name: rel, Dir: path.Dir(rel), Files: []string{rel}}}}
 	if limits := yours.Limits(); limits != "" {
 		res.Notices = append(res.Notices, rel+": your own values are not known; --env-file names them")
 	}
