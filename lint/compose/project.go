@@ -41,7 +41,7 @@ func (r *reader) resolve(ctx context.Context, s *Stack, mains []*File, layers ma
 	s.Volumes = project.Volumes
 	for _, set := range []types.Services{project.Services, project.DisabledServices} {
 		for name, config := range set {
-			svc := &Service{Name: name, Config: config, root: r.root, layers: layers[name], cache: cache}
+			svc := &Service{Name: name, Config: config, root: r.root, dir: s.Dir, layers: layers[name], cache: cache}
 			_, svc.Enabled = project.Services[name]
 			svc.locate(s)
 			s.Services = append(s.Services, svc)

@@ -75,6 +75,7 @@ type Service struct {
 	Enabled bool                // an enabled profile, or no profile, starts it
 
 	root   *source.Root
+	dir    string          // the project directory
 	layers []layer         // where its keys are written, highest priority first
 	env    *[]*dotenv.File // its env files, once read
 	cache  envCache        // shared by the services of a stack

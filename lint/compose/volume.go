@@ -2,6 +2,7 @@ package compose
 
 import (
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -55,14 +56,21 @@ func (s *Service) MountAt(target string) source.Span {
 
 // MountSource says where a mount of the service comes from, in words that are
 // the same in every checkout: the key of a named volume, a folder relative to
-// the root ("./volumes/db"), an absolute path outside it, or "".
+// the project directory ("./volumes/db", "../shared"), an absolute path outside
+// the root, or "".
 func (s *Service) MountSource(m types.ServiceVolumeConfig) string {
 	if m.Type != types.VolumeTypeBind {
 		return m.Source
 	}
-	rel, err := s.root.Rel(m.Source)
+	if _, err := s.root.Rel(m.Source); err != nil {
+		return path.Clean(m.Source)
+	}
+	rel, err := filepath.Rel(s.root.Abs(s.dir), m.Source)
 	if err != nil {
 		return path.Clean(m.Source)
 	}
-	return "./" + rel
+	if rel = filepath.ToSlash(rel); !strings.HasPrefix(rel, "../") {
+		rel = "./" + rel
+	}
+	return rel
 }
