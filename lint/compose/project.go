@@ -123,8 +123,9 @@ func (r *reader) configFiles(mains []*File) []types.ConfigFile {
 // time. It gives nil where anything is wrong: then the whole load words the
 // error. compose-go takes types for granted that its schema would have refused.
 func (r *reader) quick(ctx context.Context, details types.ConfigDetails, main *File, options func(*loader.Options)) (project *types.Project) {
-	details.Environment = maps.Clone(details.Environment) // compose-go adds the project's name to it
 	o := loader.ToOptions(&details, []func(*loader.Options){options})
+	mine := details // compose-go writes the project's name into the environment that it is given
+	mine.Environment = maps.Clone(details.Environment)
 	valid := make(chan bool, 1)
 	go func() {
 		config, err := interpolation.Interpolate(r.configFile(main).Config, *o.Interpolate)
@@ -135,11 +136,11 @@ func (r *reader) quick(ctx context.Context, details types.ConfigDetails, main *F
 			project = nil
 		}
 	}()
-	model, err := loader.LoadModelWithContext(ctx, details, options, func(o *loader.Options) { o.SkipValidation = true })
+	model, err := loader.LoadModelWithContext(ctx, mine, options, func(o *loader.Options) { o.SkipValidation = true })
 	if err != nil || validation.Validate(model) != nil {
 		return nil
 	}
-	if project, err = loader.ModelToProject(model, o, details); err != nil {
+	if project, err = loader.ModelToProject(model, o, mine); err != nil {
 		return nil
 	}
 	return project
