@@ -108,6 +108,6 @@ func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Optio
 	sub.base = before
 	moved := sub.cfg
 	moved.Dir = o.Dir
-	sub.before, err = r.examples(r.base.Root, moved, before)
+	sub.before, err = r.examples(r.base.Root, moved, before, exampleFiles{})
 	return err
 }

@@ -175,10 +175,11 @@ func (r *repository) load(ctx context.Context, a *app, f *flags, s config.Stack,
 		o.EnvText = source.New(path.Join(s.Dir, ".env"), []byte(joinTexts(a.envTexts)))
 	}
 	sub := &subject{cfg: s, env: env}
+	ahead := r.readAhead(s)
 	if sub.stack, err = compose.Load(ctx, o); err != nil {
 		return nil, err
 	}
-	if sub.examples, err = r.examples(r.root, s, sub.stack); err != nil {
+	if sub.examples, err = r.examples(r.root, s, sub.stack, <-ahead); err != nil {
 		return nil, err
 	}
 	if sub.state, err = r.readState(sub.stack.Dir); err != nil {
@@ -190,9 +191,28 @@ func (r *repository) load(ctx context.Context, a *app, f *flags, s config.Stack,
 	return sub, r.loadBase(ctx, sub, o, below)
 }
 
-// examples reads the example env files of a stack. What is wrong with one is a
-// problem of the stack.
-func (r *repository) examples(root *source.Root, s config.Stack, stack *compose.Stack) (*dotenv.Set, error) {
+// exampleFiles are example env files that were read.
+type exampleFiles struct {
+	names []string
+	set   *dotenv.Set
+	err   error
+}
+
+// readAhead reads what will most likely be the examples of a stack while
+// compose-go is at work on its compose files.
+func (r *repository) readAhead(s config.Stack) <-chan exampleFiles {
+	out := make(chan exampleFiles, 1)
+	go func() {
+		names := dotenv.FindExamples(r.root.FS(), s.Dir, s.Files...)
+		set, err := dotenv.ReadSet(s.Dir, names, r.root.Read)
+		out <- exampleFiles{names, set, err}
+	}()
+	return out
+}
+
+// examples gives the example env files of a stack: those that were read ahead
+// when they are the same. What is wrong with one is a problem of the stack.
+func (r *repository) examples(root *source.Root, s config.Stack, stack *compose.Stack, ahead exampleFiles) (*dotenv.Set, error) {
 	var names []string
 	for _, pattern := range s.Examples {
 		found, err := doublestar.Glob(root.FS(), pattern)
@@ -208,15 +228,17 @@ func (r *repository) examples(root *source.Root, s config.Stack, stack *compose.
 		}
 		names = dotenv.FindExamples(root.FS(), stack.Dir, files...)
 	}
-	set, err := dotenv.ReadSet(stack.Dir, names, root.Read)
-	for _, err := range unwrap(err) {
+	if ahead.set == nil || ahead.set.Dir != stack.Dir || !slices.Equal(ahead.names, names) {
+		ahead.set, ahead.err = dotenv.ReadSet(stack.Dir, names, root.Read)
+	}
+	for _, err := range unwrap(ahead.err) {
 		var at *source.Error
 		if !errors.As(err, &at) {
 			return nil, err
 		}
 		stack.Problems = append(stack.Problems, compose.Problem{Span: source.Span{Pos: at.Pos}, Msg: at.Msg, Hint: at.Next})
 	}
-	return set, nil
+	return ahead.set, nil
 }
 
 // unwrap gives the errors that errors.Join put together.

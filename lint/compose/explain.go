@@ -15,7 +15,8 @@ import (
 
 var (
 	quoted    = regexp.MustCompile(`"([^"]+)"|'([^']+)'`)
-	dotted    = regexp.MustCompile(`\b(services|volumes|networks|configs|secrets|include|name|jobs|models)(\.[^\s:]+)+`)
+	indexed   = regexp.MustCompile(`\[([^\]\s]+)\]`) // services[web].hostname, as mapstructure writes it
+	dotted    = regexp.MustCompile(`\b(services|volumes|networks|configs|secrets|include|name|jobs|models)(\.[^\s:']+)+`)
 	cycleWord = regexp.MustCompile(`detected: (\S+)`)
 	extra     = regexp.MustCompile(`^(.*?)additional properties ('.*') not allowed$`)
 	falseRule = regexp.MustCompile(`(\S+) false schema$`)
@@ -36,7 +37,7 @@ func (r *reader) explain(err error, layers map[string][]layer, sc *scope, mains 
 		slices.Sort(names)
 		msg = strings.TrimSpace(strings.TrimSpace(m[1]) + " unknown keys: " + strings.Join(names, ", "))
 		at = r.locate(append(strings.FieldsFunc(strings.TrimSpace(m[1]), func(c rune) bool { return c == '.' }), names[0]), layers, mains)
-	} else if where := dotted.FindString(err.Error()); where != "" {
+	} else if where := dotted.FindString(indexed.ReplaceAllString(err.Error(), ".$1")); where != "" {
 		at = r.locate(strings.Split(where, "."), layers, mains)
 	}
 	if at.IsZero() {

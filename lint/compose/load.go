@@ -12,7 +12,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/schema"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/belaystack/belay/lint/dotenv"
@@ -35,7 +34,7 @@ type Options struct {
 // go on. The error is for what is no fault of the files: a cancelled context,
 // or no compose file in Dir (errors.Is fs.ErrNotExist).
 func Load(ctx context.Context, o Options) (*Stack, error) {
-	go schema.Validate(nil) // compiles compose's schema, once, while the files are read
+	go composeSchema() // while the files are read
 	dir := path.Clean(cmp.Or(o.Dir, "."))
 	r := &reader{root: o.Root, files: map[string]*File{}, scopes: map[*File]*scope{}}
 	s := &Stack{Name: cmp.Or(o.Name, dir), Dir: dir, EnvPath: path.Join(dir, ".env")}

@@ -146,6 +146,7 @@ func TestProblems(t *testing.T) {
 		{"remote include", "-- compose.yaml --\ninclude:\n  - https://example.com/compose.yaml\nservices: {a: {image: x}}\n", "compose.yaml:2:5: a remote file"},
 		{"invalid interpolation", "-- compose.yaml --\nservices:\n  a:\n    image: x:${\n", "compose.yaml:3:12: not a valid interpolation"},
 		{"schema", "-- compose.yaml --\nservices:\n  a:\n    image: x\n    prots: [80]\n", "compose.yaml:4:5: docker compose refuses the stack: there is no key services.a.prots here"},
+		{"a date where text is wanted", "-- compose.yaml --\nservices:\n  a:\n    image: x\n    hostname: 2001-12-14\n", "compose.yaml:4:5: docker compose refuses the stack: decoding"},
 		{"undefined dependency", "-- compose.yaml --\nservices:\n  a:\n    image: x\n    depends_on: [b]\n", `service "a" depends on undefined service "b"`},
 	}
 	for _, tt := range tests {

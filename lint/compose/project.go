@@ -5,17 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/errdefs"
-	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/compose-spec/compose-go/v2/validation"
 )
 
 // resolve has compose-go make the project, and joins its services with the
@@ -116,34 +112,6 @@ func (r *reader) configFiles(mains []*File) []types.ConfigFile {
 		out = append(out, r.configFile(f))
 	}
 	return out
-}
-
-// quick loads a stack of one file, which pulls in no other, while compose-go's
-// schema is still being compiled, and holds the file against it at the same
-// time. It gives nil where anything is wrong: then the whole load words the
-// error. compose-go takes types for granted that its schema would have refused.
-func (r *reader) quick(ctx context.Context, details types.ConfigDetails, main *File, options func(*loader.Options)) (project *types.Project) {
-	o := loader.ToOptions(&details, []func(*loader.Options){options})
-	mine := details // compose-go writes the project's name into the environment that it is given
-	mine.Environment = maps.Clone(details.Environment)
-	valid := make(chan bool, 1)
-	go func() {
-		config, err := interpolation.Interpolate(r.configFile(main).Config, *o.Interpolate)
-		valid <- err == nil && schema.Validate(config) == nil
-	}()
-	defer func() {
-		if broken := recover(); !<-valid || broken != nil {
-			project = nil
-		}
-	}()
-	model, err := loader.LoadModelWithContext(ctx, mine, options, func(o *loader.Options) { o.SkipValidation = true })
-	if err != nil || validation.Validate(model) != nil {
-		return nil
-	}
-	if project, err = loader.ModelToProject(model, o, mine); err != nil {
-		return nil
-	}
-	return project
 }
 
 // guard keeps compose-go from files that this package has not read and

@@ -54,7 +54,8 @@ func dropPlain(v any) {
 	}
 }
 
-// dropHealth leaves of a healthcheck that there is one, and how its command starts.
+// dropHealth leaves of a plain healthcheck only its first word, which says
+// that there is one, or that there is to be none.
 func dropHealth(v any) {
 	m, _ := v.(map[string]any)
 	for key, value := range m {
@@ -68,8 +69,8 @@ func dropHealth(v any) {
 				delete(m, key)
 			}
 		case []any:
-			if key == "test" && len(value) > 2 && (value[0] == "CMD" || value[0] == "CMD-SHELL") && onlyText(value) {
-				m[key] = value[:2]
+			if key == "test" && len(value) > 1 && (value[0] == "CMD" || value[0] == "CMD-SHELL") && onlyText(value) {
+				m[key] = value[:1]
 			}
 		}
 	}
