@@ -44,11 +44,27 @@ func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
 	if r.cfg.Path != "" || cfg.Path != "" {
 		r.notices = append(r.notices, "the policy is the base's: what this change does to belay.yml counts once it is merged")
 	}
-	stacks := r.cfg.Stacks
+	stacks := asBefore(r.cfg.Stacks, cfg.Stacks)
 	r.cfg = cfg
 	r.cfg.Stacks = stacks
 	r.policy = cfg.LintPolicy(lint.BuiltIn())
 	return nil
+}
+
+// asBefore gives the stacks as the change has them, each in the environment
+// that the base says: a stack does not become dev by the change it is checked for.
+func asBefore(now, before []config.Stack) []config.Stack {
+	out := slices.Clone(now)
+	for i := range out {
+		out[i].Environment = ""
+		for _, b := range before {
+			if b.Name == out[i].Name || b.Dir == out[i].Dir {
+				out[i].Environment = b.Environment
+				break
+			}
+		}
+	}
+	return out
 }
 
 func orDefault(p string) string {

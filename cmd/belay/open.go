@@ -67,14 +67,14 @@ func (a *app) open(ctx context.Context, f *flags, name string) (r *repository, e
 		return r, coded(err)
 	}
 	r.policy = r.cfg.LintPolicy(lint.BuiltIn())
-	selected, err := r.selectStacks(below, file)
-	if err != nil {
-		return r, coded(err)
-	}
 	if f.base != "" {
 		if err := r.openBase(ctx, a, f); err != nil {
 			return r, err
 		}
+	}
+	selected, err := r.selectStacks(below, file)
+	if err != nil {
+		return r, coded(err)
 	}
 	for _, s := range selected {
 		subject, err := r.load(ctx, a, f, s, below, len(selected))
