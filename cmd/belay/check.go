@@ -107,6 +107,13 @@ func (a *app) result(ctx context.Context, f *flags, r *repository, p part) (*rep
 			return nil, ctx.Err()
 		}
 	}
+	if p.rules != nil && p.rules(serviceRemoved) {
+		gone, err := r.gone()
+		if err != nil {
+			return nil, coded(err)
+		}
+		res.Findings = append(res.Findings, gone...)
+	}
 	lint.Sort(res.Findings)
 	slices.Sort(res.Notices)
 	res.Notices = slices.Compact(res.Notices)

@@ -14,6 +14,7 @@ import (
 	"github.com/belaystack/belay/cmd/belay/config"
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/compose"
+	"github.com/belaystack/belay/lint/source"
 )
 
 // openBase opens the base, and takes the policy from it: a change cannot
@@ -45,6 +46,7 @@ func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
 		r.notices = append(r.notices, "the policy is the base's: what this change does to belay.yml counts once it is merged")
 	}
 	stacks := asBefore(r.cfg.Stacks, cfg.Stacks)
+	r.before = cfg.Stacks
 	r.cfg = cfg
 	r.cfg.Stacks = stacks
 	r.policy = cfg.LintPolicy(lint.BuiltIn())
@@ -127,3 +129,44 @@ func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Optio
 	sub.before, err = r.examples(r.base.Root, moved, before, exampleFiles{})
 	return err
 }
+
+// gone finds the stacks that the base has and the change does not: removed, or
+// moved to where nothing compares them with what they were.
+func (r *repository) gone() ([]lint.Finding, error) {
+	if r.base == nil || r.base.Commit == "" || r.below != "." {
+		return nil, nil
+	}
+	if severity, ok := r.policy.Rules[serviceRemoved]; ok && severity == lint.Off {
+		return nil, nil
+	}
+	before := r.before
+	if len(before) == 0 {
+		dirs, err := compose.Discover(r.base.Root, ".")
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range dirs {
+			before = append(before, config.Stack{Name: dir, Dir: dir})
+		}
+	}
+	var found []lint.Finding
+	for _, b := range before {
+		if slices.ContainsFunc(r.all, func(s config.Stack) bool { return s.Dir == b.Dir || s.Name == b.Name }) {
+			continue
+		}
+		at := source.Pos{File: b.Dir, Line: 1, Col: 1}
+		for _, name := range append(compose.MainNames(), b.Files...) {
+			if name = path.Join(b.Dir, path.Base(name)); r.base.Root.Exists(name) {
+				at.File = name
+				break
+			}
+		}
+		found = append(found, lint.Finding{Rule: serviceRemoved, Severity: lint.Error, Stack: b.Name, Span: source.Span{Pos: at},
+			Message: "the stack " + b.Name + " is gone, or moved: nothing compares its data with what it was",
+			Hint:    "to move it, keep its name in belay.yml; to remove it, back its data up first"})
+	}
+	return found, nil
+}
+
+// serviceRemoved is the rule that a stack which is gone breaks as a whole.
+const serviceRemoved = "service-removed"

@@ -27,8 +27,11 @@ type repository struct {
 	policy  *lint.Policy
 	catalog *catalog.Catalog
 	stacks  []*subject
-	base    *base.Base // nil without one
-	notices []string   // what could not be known, and why
+	below   string         // the folder that was asked for, relative to the root
+	all     []config.Stack // the stacks at or below it
+	base    *base.Base     // nil without one
+	before  []config.Stack // those that the base's belay.yml names
+	notices []string       // what could not be known, and why
 }
 
 // subject is one stack and all that is known of it.
@@ -76,6 +79,7 @@ func (a *app) open(ctx context.Context, f *flags, name string) (r *repository, e
 	if err != nil {
 		return r, coded(err)
 	}
+	r.below, r.all = below, selected
 	for _, s := range selected {
 		subject, err := r.load(ctx, a, f, s, below, len(selected))
 		if err != nil {

@@ -180,3 +180,21 @@ func TestEnvFromSecrets(t *testing.T) {
 		t.Errorf("in the workspace: %v", left)
 	}
 }
+
+// TestStackMoved: a stack that is moved would escape every rule that compares
+// it with what it was.
+func TestStackMoved(t *testing.T) {
+	env := pullRequest(t, "example/web:1.0.0", "example/web:1.0.0 # head")
+	ws := env["GITHUB_WORKSPACE"]
+	if err := os.Mkdir(filepath.Join(ws, "elsewhere"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(ws, "compose.yaml"), filepath.Join(ws, "elsewhere", "compose.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	code := run(t.Context(), nil, nil, &out, &out, func(k string) string { return env[k] })
+	if code != exitFindings || !strings.Contains(out.String(), "compose.yaml:1:1: error: the stack . is gone, or moved") {
+		t.Errorf("exit code %d:\n%s", code, out.String())
+	}
+}
