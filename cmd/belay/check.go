@@ -175,7 +175,7 @@ func drift(s *subject, brief bool) (rows []report.Drift, notices []string) {
 	dotenv.Sort(found)
 	rows = driftRows(s.stack.Name, found)
 	if limits := yours.Limits(); limits != "" && !s.examples.IsEmpty() {
-		notices = append(notices, s.stack.EnvPath+": "+limits)
+		notices = append(notices, strings.Replace(limits, "the .env", s.stack.EnvPath, 1))
 	}
 	return rows, notices
 }
