@@ -233,7 +233,7 @@ func (f *flags) readBaseline(r *repository) (*lint.Baseline, error) {
 func (a *app) writeBaseline(f *flags, res *report.Result) error {
 	data, err := lint.NewBaseline(res.Findings).Encode()
 	if err == nil {
-		err = source.Create(f.writeBaseline, data, 0o644, true)
+		err = source.Output(f.writeBaseline, data)
 	}
 	if err != nil {
 		return &exitError{exitCouldNot, err}

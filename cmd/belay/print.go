@@ -37,7 +37,7 @@ func (a *app) answer(f *flags, text string, v any) error {
 	}
 	var err error
 	if f.output != "" {
-		err = source.Create(f.output, data, 0o644, true)
+		err = source.Output(f.output, data)
 	} else {
 		_, err = report.NewWriter(a.stdout).Write(data)
 	}
@@ -72,7 +72,7 @@ func (a *app) print(f *flags, r *repository, res *report.Result, failed bool) er
 		return &exitError{exitCouldNot, err}
 	}
 	if f.output != "" {
-		if err := source.Create(f.output, out.Bytes(), 0o644, true); err != nil {
+		if err := source.Output(f.output, out.Bytes()); err != nil {
 			return &exitError{exitCouldNot, fmt.Errorf("--output: %w", err)}
 		}
 	} else if _, err := report.NewWriter(a.stdout).Write(out.Bytes()); err != nil {

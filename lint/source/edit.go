@@ -65,16 +65,44 @@ func Replace(path string, old, data []byte) (err error) {
 	return write(path, data, info.Mode().Perm(), info)
 }
 
-// Create writes a new file at path, whole or not at all, and fails with
-// fs.ErrExist when there is one, unless force is set.
+// Create writes a file at path, whole or not at all. One that is there already
+// is fs.ErrExist, unless force is set; a symlink is never followed or replaced.
 func Create(path string, data []byte, mode os.FileMode, force bool) error {
-	if info, err := os.Lstat(path); err == nil {
-		if !force {
-			return &os.PathError{Op: "create", Path: path, Err: os.ErrExist}
-		}
-		return write(path, data, info.Mode().Perm(), info)
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return write(path, data, mode, nil)
+	case !force:
+		return &os.PathError{Op: "create", Path: path, Err: os.ErrExist}
+	case !info.Mode().IsRegular():
+		return &os.PathError{Op: "create", Path: path, Err: fmt.Errorf("not a regular file (%s): %w", kind(info.Mode()), os.ErrInvalid)}
 	}
-	return write(path, data, mode, nil)
+	return write(path, data, info.Mode().Perm(), info)
+}
+
+// Output writes data where a person wants it: into the file at path, replaced
+// whole, or into the pipe or device that path is, as /dev/stdout. A symlink is
+// followed.
+func Output(path string, data []byte) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return Create(path, data, 0o644, false)
+	}
+	if info.Mode().IsRegular() {
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+		return Create(path, data, 0o644, true)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
 }
 
 func write(path string, data []byte, mode os.FileMode, like os.FileInfo) (err error) {

@@ -136,7 +136,51 @@ func TestReplace(t *testing.T) {
 	if err := Create(name, []byte("x"), 0o644, false); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("create over a file: %v", err)
 	}
+	if err := Create(link, []byte("x"), 0o644, true); err == nil {
+		t.Error("a symlink was followed or replaced")
+	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".belay-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestOutput: --output /dev/null must not put a file in the place of the device.
+func TestOutput(t *testing.T) {
+	dir := t.TempDir()
+	name, link, pipe := filepath.Join(dir, "a"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	for _, text := range []string{"one", "two"} {
+		if err := Output(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if data, _ := os.ReadFile(name); string(data) != text {
+			t.Errorf("%q, want %q", data, text)
+		}
+	}
+	os.Symlink("a", link)
+	if err := Output(link, []byte("three")); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(name); string(data) != "three" {
+		t.Errorf("through a symlink: %q", data)
+	}
+	if err := syscall.Mkfifo(pipe, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string)
+	go func() {
+		data, _ := os.ReadFile(pipe)
+		got <- string(data)
+	}()
+	if err := Output(pipe, []byte("four")); err != nil {
+		t.Fatal(err)
+	}
+	if text := <-got; text != "four" {
+		t.Errorf("through a pipe: %q", text)
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe became %v (%v)", info.Mode(), err)
+	}
+	if err := Output(filepath.Join(dir, "no", "such"), nil); err == nil {
+		t.Error("a folder that is not there")
 	}
 }
