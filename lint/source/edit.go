@@ -94,7 +94,7 @@ func Output(path string, data []byte) error {
 		}
 		return Create(path, data, 0o644, true)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0) // /dev/stdout may be a file that others write to
 	if err != nil {
 		return err
 	}
