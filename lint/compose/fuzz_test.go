@@ -67,7 +67,7 @@ func FuzzLoad(f *testing.F) {
 
 // FuzzPlain: what plain passes, compose-go finds no fault with.
 func FuzzPlain(f *testing.F) {
-	for _, seed := range []string{"a", "$", "$$", "${A", "${A:-${B}}", "${A:-$}", "$1", "${A-${B:?$$}}x$C", "${}", "a$"} {
+	for _, seed := range []string{"a", "$", "$$", "${A", "${A:-${B}}", "${A:-$}", "$1", "${A-${B:?$$}}x$C", "${}", "a$", "${A+\n}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

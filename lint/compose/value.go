@@ -247,6 +247,9 @@ func substitute(text string, lookup template.Mapping) (string, error) {
 // plain reports whether every dollar sign of text is doubled or begins one of
 // its expressions, so that there is no need to ask compose-go.
 func plain(text string) bool {
+	if strings.Contains(text, "\n") && strings.Contains(text, "$") {
+		return false // no expression of compose's spans two lines
+	}
 	at := 0
 	for _, x := range expressions(text) {
 		if strings.Contains(strings.ReplaceAll(text[at:x.start], "$$", ""), "$") || !plain(text[x.arg:x.argEnd]) {
