@@ -156,6 +156,7 @@ func newRoot(a *app) *cobra.Command {
 		Short: "Guards version bumps of self-hosted docker compose stacks",
 		Long: "Belay checks the image pins of a compose stack against a policy, and how its .env\n" +
 			"departs from its examples. It needs no docker and no network for that.",
+		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -172,7 +173,7 @@ func versionText() string {
 	if version != "" {
 		return version
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return strings.TrimPrefix(info.Main.Version, "v")
 	}
 	return "dev"

@@ -71,6 +71,11 @@ func (a *app) print(f *flags, r *repository, res *report.Result, failed bool) er
 	if err := format.Write(&out, res, o); err != nil {
 		return &exitError{exitCouldNot, err}
 	}
+	if format.Name == "codeclimate" || format.Name == "rdjson" { // they have no place for what could not be known
+		for _, n := range res.Notices {
+			fmt.Fprintf(a.stderr, "belay: notice: %s\n", report.Printable(n))
+		}
+	}
 	if f.output != "" {
 		if err := source.Output(f.output, out.Bytes()); err != nil {
 			return &exitError{exitCouldNot, fmt.Errorf("--output: %w", err)}
