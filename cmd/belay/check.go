@@ -238,5 +238,5 @@ func (a *app) writeBaseline(f *flags, res *report.Result) error {
 	if err != nil {
 		return &exitError{exitCouldNot, err}
 	}
-	return a.printf("%s: %d findings, passed over from now on with `baseline: %s` in belay.yml\n", f.writeBaseline, len(res.Findings), f.writeBaseline)
+	return a.printf("%s: %s, passed over from now on with `baseline: %s` in belay.yml\n", f.writeBaseline, count(len(res.Findings), "finding"), f.writeBaseline)
 }

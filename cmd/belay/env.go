@@ -134,10 +134,10 @@ func (a *app) appendMissing(r *repository, s *subject, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printf("%s: %d keys appended with the default of their example\n", name, len(add.Added)); err != nil || len(add.Asked) == 0 {
+	if err := a.printf("%s: %s appended with the default of the example\n", name, count(len(add.Added), "key")); err != nil || len(add.Asked) == 0 {
 		return err
 	}
-	return a.printf("%s: %d secret keys appended empty; give each a value of its own: %s\n", name, len(add.Asked), strings.Join(add.Asked, ", "))
+	return a.printf("%s: %s appended empty, to be given a value of your own: %s\n", name, count(len(add.Asked), "secret key"), strings.Join(add.Asked, ", "))
 }
 
 // envState writes belay.env-state beside the .env of each stack.

@@ -78,7 +78,7 @@ func (a *app) repair(ctx context.Context, f *flags, args []string, p part, pins 
 	if write {
 		verb = "repaired"
 	}
-	return a.printf("%d of %d findings %s in %d files\n", repaired, len(res.Findings), verb, len(edits))
+	return a.printf("%d of %s %s in %s\n", repaired, count(len(res.Findings), "finding"), verb, count(len(edits), "file"))
 }
 
 func (a *app) repairFile(r *repository, name string, edits []source.Edit, write bool) error {

@@ -20,6 +20,14 @@ func (a *app) printf(format string, args ...any) error {
 	return err
 }
 
+// count is n of a noun whose plural takes an s.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // answer prints what a command has to say besides findings: as text, or v as
 // JSON. The other formats are for findings.
 func (a *app) answer(f *flags, text string, v any) error {
