@@ -2,6 +2,8 @@ package compose
 
 import (
 	"iter"
+	"path"
+	"path/filepath"
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
@@ -25,7 +27,11 @@ func (s *Service) EnvFiles() []EnvFile {
 	}
 	var out []EnvFile
 	for _, ef := range s.Config.EnvFiles {
-		out = append(out, s.envFile(ef.Path, bool(ef.Required), s.envFileAt(ef.Path)))
+		name := ef.Path
+		if !filepath.IsAbs(name) {
+			name = s.root.Abs(path.Join(s.dir, name))
+		}
+		out = append(out, s.envFile(name, bool(ef.Required), s.envFileAt(name)))
 	}
 	return out
 }

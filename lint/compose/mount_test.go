@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -109,4 +110,42 @@ func TestEnvFiles(t *testing.T) {
 	if outside := got[2]; outside.Missing || outside.At.Line != 8 {
 		t.Errorf("a file outside the root: got %+v", outside)
 	}
+}
+
+// TestQuickIsTheSame: a file that stands alone is loaded another way than one
+// that pulls in others; what rules read must not depend on it.
+func TestQuickIsTheSame(t *testing.T) {
+	const services = `services:
+  db:
+    image: postgres:17
+    env_file: [one.env, {path: ./sub/two.env, required: false}]
+    environment: {A: "1"}
+    healthcheck: {test: ["CMD", "pg_isready", "-q"], interval: 5s, retries: 3}
+    volumes: [data:/a, ./rel:/b, ../up:/c, /abs:/d, ~/home:/e, {type: bind, source: ./long, target: /f}]
+    depends_on: [other]
+    profiles: [""]
+  other: {image: redis:7, ports: ["6379"]}
+volumes: {data: }
+`
+	alone := load(t, "-- compose.yaml --\n"+services)
+	pulling := load(t, "-- compose.yaml --\n"+services+"include: [empty.yaml]\n-- empty.yaml --\nservices: {}\n")
+	if len(alone.Problems)+len(pulling.Problems) > 0 {
+		t.Fatal(alone.Problems, pulling.Problems)
+	}
+	for _, s := range alone.Services {
+		if got, want := picture(s), picture(pulling.Service(s.Name)); got != want {
+			t.Errorf("%s alone:\n%s\nwith an include:\n%s", s.Name, got, want)
+		}
+	}
+}
+
+func picture(s *Service) string {
+	out := fmt.Sprintln(s.Image.Shown, s.Enabled, s.Config.Profiles, s.Config.HealthCheck != nil, len(s.Config.DependsOn), len(s.Config.Ports))
+	for _, m := range s.Config.Volumes {
+		out += fmt.Sprintln(m.Type, m.Target, s.MountSource(m))
+	}
+	for _, f := range s.EnvFiles() {
+		out += fmt.Sprintln(f.Path, f.Required, f.Missing, f.At)
+	}
+	return out + fmt.Sprintln(s.EnvKeys())
 }

@@ -33,8 +33,8 @@ func (r *reader) configFile(f *File) types.ConfigFile {
 	services, _ := config["services"].(map[string]any)
 	for _, svc := range services {
 		service, _ := svc.(map[string]any)
-		dropPlain(service["environment"])
-		dropPlain(service["labels"])
+		dropPlain(service, "environment")
+		dropPlain(service, "labels")
 		dropHealth(service["healthcheck"])
 		if alone && wellFormed(service["env_file"]) {
 			delete(service, "env_file")
@@ -43,14 +43,21 @@ func (r *reader) configFile(f *File) types.ConfigFile {
 	return types.ConfigFile{Filename: abs, Config: config}
 }
 
-// dropPlain empties a mapping of names to scalars.
-func dropPlain(v any) {
-	m, _ := v.(map[string]any)
-	for key, value := range m {
+// dropPlain leaves out of a mapping of names to scalars those that are scalars,
+// and the mapping when none is left.
+func dropPlain(service map[string]any, key string) {
+	m, ok := service[key].(map[string]any)
+	if !ok {
+		return
+	}
+	for name, value := range m {
 		switch value.(type) {
 		case nil, string, bool, int, int64, uint64, float64:
-			delete(m, key)
+			delete(m, name)
 		}
+	}
+	if len(m) == 0 {
+		delete(service, key)
 	}
 }
 

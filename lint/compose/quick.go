@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"math"
@@ -34,7 +35,10 @@ func (r *reader) quick(ctx context.Context, details types.ConfigDetails, main *F
 			project = nil
 		}
 	}()
-	model, err := loader.LoadModelWithContext(ctx, mine, options, func(o *loader.Options) { o.SkipValidation = true })
+	model, err := loader.LoadModelWithContext(ctx, mine, options, func(o *loader.Options) {
+		o.SkipValidation = true
+		o.ResolvePaths = namesHome(main, mine.Environment) // else Service.MountSource and Service.EnvFiles do it
+	})
 	if err != nil || validation.Validate(model) != nil {
 		return nil
 	}
@@ -42,6 +46,19 @@ func (r *reader) quick(ctx context.Context, details types.ConfigDetails, main *F
 		return nil
 	}
 	return project
+}
+
+// namesHome reports whether a path may begin with ~, which compose-go resolves.
+func namesHome(f *File, env map[string]string) bool {
+	if bytes.ContainsRune(f.Data, '~') {
+		return true
+	}
+	for _, value := range env {
+		if strings.Contains(value, "~") {
+			return true
+		}
+	}
+	return false
 }
 
 // fits reports whether config passes compose's schema. False may also mean that

@@ -62,12 +62,16 @@ func (s *Service) MountSource(m types.ServiceVolumeConfig) string {
 	if m.Type != types.VolumeTypeBind {
 		return m.Source
 	}
-	if _, err := s.root.Rel(m.Source); err != nil {
-		return path.Clean(m.Source)
+	from := m.Source
+	if !filepath.IsAbs(from) && !strings.HasPrefix(from, "~") {
+		from = s.root.Abs(path.Join(s.dir, from))
 	}
-	rel, err := filepath.Rel(s.root.Abs(s.dir), m.Source)
+	if _, err := s.root.Rel(from); err != nil || !filepath.IsAbs(from) {
+		return path.Clean(from)
+	}
+	rel, err := filepath.Rel(s.root.Abs(s.dir), from)
 	if err != nil {
-		return path.Clean(m.Source)
+		return path.Clean(from)
 	}
 	if rel = filepath.ToSlash(rel); !strings.HasPrefix(rel, "../") {
 		rel = "./" + rel
