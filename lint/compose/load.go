@@ -61,7 +61,11 @@ func Load(ctx context.Context, o Options) (*Stack, error) {
 	}
 	s.Project = r.project(mains, sc)
 	if name := projectName(s, o.Root); sc.values[consts.ComposeProjectName].value == "" {
-		sc.values[consts.ComposeProjectName] = binding{value: name, shown: name, at: s.Project.Span}
+		b := binding{value: name, shown: name, at: s.Project.Span}
+		if s.Project.Shown != s.Project.Reveal() { // `name: ${KEY}`
+			b.shown = "${" + consts.ComposeProjectName + "}"
+		}
+		sc.values[consts.ComposeProjectName] = b
 	}
 	layers := map[string][]layer{}
 	for i := len(mains) - 1; i >= 0; i-- {

@@ -98,6 +98,8 @@ func TestImageOrigin(t *testing.T) {
 			`compose.yaml:4:12 used compose.yaml:4:12 "redis:7"`, "redis:7"},
 		{"dollar signs", "-- .env --\nV=1\n-- compose.yaml --\nservices:\n  a:\n    image: \"redis:a$$V\"\n",
 			`compose.yaml:3:13 used compose.yaml:3:13 "redis:a$V"`, "redis:a$V"},
+		{"the project's name, when an env file gives it", "-- .env --\nN=secret\n-- compose.yaml --\nname: ${N}\nservices:\n  a:\n    image: ${COMPOSE_PROJECT_NAME}/api:1\n",
+			`compose.yaml:4:35 used compose.yaml:4:12 "${COMPOSE_PROJECT_NAME}/api:1"`, "secret/api:1"},
 		{"the project's name", "-- compose.yaml --\nname: shop\nservices:\n  a:\n    image: ${COMPOSE_PROJECT_NAME}/api:1\n",
 			`compose.yaml:4:35 used compose.yaml:4:12 "shop/api:1"`, "shop/api:1"},
 	}
