@@ -132,3 +132,79 @@ func everything(t *testing.T, work string, args []string) []byte {
 	}
 	return out.Bytes()
 }
+
+// everywhere is a stack in which variables stand wherever compose takes them,
+// with values that make the rules speak.
+const everywhere = `name: ${PROJECT:-shop}
+services:
+  db:
+    image: postgres:${TAG}
+    container_name: ${CONTAINER}
+    hostname: ${HOST}
+    environment: {PGDATA: "${PGDATA_DIR}", POSTGRES_PASSWORD: "${PASSWORD}"}
+    volumes: ["data:${TARGET}", "${FOLDER}:/docker-entrypoint-initdb.d/${FILE}"]
+  store:
+    image: postgres:17
+    volumes: ["${VOLUME}:/var/lib/postgresql/data/${PART}"]
+    environment: {PGDATA: "/var/lib/postgresql/data/${PART}"}
+  app:
+    image: ${NAME}:latest
+    environment: {DB_HOST: "${HOST2}", N8N_ENCRYPTION_KEY: "${PASSWORD}"}
+    depends_on: {off: {condition: service_started, required: false}}
+    tmpfs: ["${MEMORY}"]
+  off:
+    image: postgres:17
+    profiles: ["${PROFILE}"]
+    volumes: ["${VOLUME}:/var/lib/postgresql/data"]
+  n8n:
+    image: n8nio/n8n:${TAG}
+    volumes: ["${ANONYMOUS}"]
+    env_file: ["${FILE}.env"]
+  api: {image: "langgenius/dify-api:${TAG}"}
+  web: {image: "langgenius/dify-web:${TAG2}"}
+  sandbox: {image: "langgenius/dify-sandbox:${TAG}"}
+  redis: {image: "redis:${TAG2}", tmpfs: ["${MEMORY}"]}
+volumes:
+  data: {name: "${VOLUME}"}
+`
+
+// TestNoValueFromAnywhere: a value is hidden also where it is no image: in a
+// mount's target, a profile, a host, a name.
+func TestNoValueFromAnywhere(t *testing.T) {
+	work := t.TempDir()
+	for _, state := range []string{"base", "head"} {
+		c := canary + state
+		env := strings.NewReplacer("@", c).Replace(`TAG=18-@
+TAG2=@-2
+CONTAINER=@
+HOST=@host
+HOST2=@other
+PGDATA_DIR=/@/pgdata
+PASSWORD=@@
+TARGET=/var/lib/postgresql/data/@
+FOLDER=./@
+FILE=@file
+VOLUME=@vol
+PART=@part
+NAME=@/app
+MEMORY=/data/@
+PROFILE=@profile
+ANONYMOUS=/home/node/.n8n/@
+`)
+		os.MkdirAll(filepath.Join(work, state), 0o755)
+		os.WriteFile(filepath.Join(work, state, ".env"), []byte(env), 0o600)
+		os.WriteFile(filepath.Join(work, state, "compose.yaml"), []byte(everywhere), 0o644)
+	}
+	base := "--base=" + filepath.Join(work, "base")
+	found := 0
+	for _, args := range append(canaryCommands(), []string{"check", base}, []string{"check", base, "--format", "json"}, []string{"env", base}, []string{"lint", "--diff", base}) {
+		out := everything(t, filepath.Join(work, "head"), args)
+		found += bytes.Count(out, []byte("[compose-profile-off]")) + bytes.Count(out, []byte("[volume-renamed]"))
+		if i := bytes.Index(out, []byte(canary)); i >= 0 {
+			t.Errorf("belay %s prints a value: …%s…", strings.Join(args, " "), out[max(0, i-200):min(len(out), i+80)])
+		}
+	}
+	if found == 0 {
+		t.Error("the rules that have such a text to print did not speak")
+	}
+}

@@ -13,7 +13,8 @@ import (
 
 // EnvFile is one entry of a service's `env_file:`.
 type EnvFile struct {
-	Path     string      // relative to the root, with slashes
+	Path     string      // relative to the root, with slashes; may hold a value of .env
+	Shown    string      // what may be printed of it
 	Required bool        // docker compose refuses to start the service without it
 	Missing  bool        // it lies below the root, and is not there
 	At       source.Span // where the service names it
@@ -38,7 +39,7 @@ func (s *Service) EnvFiles() []EnvFile {
 
 func (s *Service) envFile(name string, required bool, at source.Span) EnvFile {
 	rel, err := s.root.Rel(name)
-	return EnvFile{Path: rel, Required: required, Missing: err == nil && !s.root.Exists(rel), At: at}
+	return EnvFile{Path: rel, Shown: s.Shown(rel), Required: required, Missing: err == nil && !s.root.Exists(rel), At: at}
 }
 
 // envFilesWritten reads the entries that configFile kept from compose-go:

@@ -43,6 +43,7 @@ func Load(ctx context.Context, o Options) (*Stack, error) {
 		s.EnvPath = s.Env[0].Path
 	}
 	sc := (&scope{}).with(dir, s.Env)
+	r.main = sc
 	files := o.Files
 	if len(files) == 0 {
 		files = mainFiles(o.Root, dir, sc)

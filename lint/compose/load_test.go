@@ -190,7 +190,7 @@ func TestErrorsHoldNoValue(t *testing.T) {
 	const canary = "-canary-0b5e-"
 	for _, line := range []string{"container_name: ${C}", "ports: [\"${C}\"]", "volumes: [\":${C}\"]", "cpus: ${C}", "mem_limit: ${C}",
 		"restart: ${C}", "depends_on: [\"${C}\"]", "networks: [\"${C}\"]", "healthcheck: {interval: \"${C}\"}", "extends: ${C}", "env_file: ${C}",
-		"image: x:${C:?${C}}", "pull_policy: ${C}", "network_mode: service:${C}", "stop_grace_period: ${C}"} {
+		"image: x:${C:?${C}}", "extends: {file: \"${C}.yaml\", service: b}", "pull_policy: ${C}", "network_mode: service:${C}", "stop_grace_period: ${C}"} {
 		s := load(t, "-- .env --\nC="+canary+"\n-- compose.yaml --\nname: ${C}\nservices:\n  a:\n    image: x\n    "+line+"\n")
 		for _, p := range s.Problems {
 			if strings.Contains(p.Msg+p.Hint+p.Span.String(), "0b5e") {

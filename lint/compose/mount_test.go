@@ -96,8 +96,8 @@ func TestEnvFiles(t *testing.T) {
 	}
 	at := func(line int) source.Span { return source.Span{Pos: source.Pos{Line: line}} }
 	want := []EnvFile{
-		{Path: "db.env", Required: true, At: at(5)},
-		{Path: "conf/extra.env", Missing: true, At: at(6)},
+		{Path: "db.env", Shown: "db.env", Required: true, At: at(5)},
+		{Path: "conf/extra.env", Shown: "conf/extra.env", Missing: true, At: at(6)},
 	}
 	if len(got) != 3 {
 		t.Fatalf("got %d entries, want 3: %+v", len(got), got)

@@ -36,7 +36,8 @@ type reader struct {
 	order    []*File
 	scopes   map[*File]*scope
 	problems []Problem
-	refused  bool // a file that compose-go would read was missing, broken or refused
+	main     *scope // the stack's own
+	refused  bool   // a file that compose-go would read was missing, broken or refused
 }
 
 func (r *reader) problem(at source.Span, hint, format string, args ...any) {
@@ -55,7 +56,11 @@ func (r *reader) report(err error, at source.Span) {
 		r.problem(source.Span{Pos: e.Pos}, e.Next, "%s", e.Msg)
 		return
 	}
-	r.problem(at, e.Next, "%s: %s", e.Pos.File, e.Msg)
+	name := e.Pos.File
+	if r.main != nil {
+		name = r.scrub(name, r.main) // a file that a variable names
+	}
+	r.problem(at, e.Next, "%s: %s", name, e.Msg)
 }
 
 // open reads and parses the compose file name, once.

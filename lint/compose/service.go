@@ -1,6 +1,9 @@
 package compose
 
 import (
+	"bytes"
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -202,4 +205,27 @@ func (c envCache) read(root *source.Root, name string, sc *scope) *dotenv.File {
 		}
 	}
 	return c[key]
+}
+
+// Shown gives what may be printed of a text in Config: a mount's target, a
+// profile. Where a value of an env file stands in it, there is ${KEY} instead.
+func (s *Service) Shown(text string) string {
+	for _, l := range s.layers {
+		names := slices.SortedFunc(maps.Keys(l.scope.values), func(a, b string) int {
+			return cmp.Or(len(l.scope.values[b].value)-len(l.scope.values[a].value), strings.Compare(a, b))
+		})
+		for _, name := range names {
+			if b := l.scope.values[name]; b.value != b.shown && strings.Contains(text, b.value) && s.interpolates(name) {
+				text = strings.ReplaceAll(text, b.value, b.shown)
+			}
+		}
+	}
+	return text
+}
+
+// interpolates reports whether the files that write s name the variable.
+func (s *Service) interpolates(name string) bool {
+	return slices.ContainsFunc(s.layers, func(l layer) bool {
+		return bytes.Contains(l.file.Data, []byte("$"+name)) || bytes.Contains(l.file.Data, []byte("${"+name))
+	})
 }

@@ -185,7 +185,9 @@ func reportProfileOff(p *lint.Pass, reported map[string]*lint.Finding, at source
 	}
 	var profiles []string
 	for _, m := range missing {
-		profiles = append(profiles, m.Config.Profiles...)
+		for _, profile := range m.Config.Profiles {
+			profiles = append(profiles, m.Shown(profile))
+		}
 	}
 	hint := "add the profile to COMPOSE_PROFILES in " + p.Stack.EnvPath + ": " + joinSome(profiles, 4)
 	if len(missing) > 1 {

@@ -71,14 +71,14 @@ func alsoMissing(f *lint.Finding, svc *compose.Service, ef compose.EnvFile) {
 func reportEnvFile(p *lint.Pass, svc *compose.Service, ef compose.EnvFile) *lint.Finding {
 	if example := exampleFor(p, ef.Path); example != "" {
 		return p.ReportAs(lint.Note, ef.At, svc, "nothing to do where the file is on the host; else copy "+example,
-			"%s is not in the repository: what it sets could not be checked", ef.Path)
+			"%s is not in the repository: what it sets could not be checked", ef.Shown)
 	}
 	if ef.Path == p.Stack.EnvPath {
-		return p.ReportAs(lint.Note, ef.At, svc, "keep an example of it, with every key and no secret, in the repository: "+ef.Path+".example",
-			"%s is not in the repository: what it sets could not be checked", ef.Path)
+		return p.ReportAs(lint.Note, ef.At, svc, "keep an example of it, with every key and no secret, in the repository: "+ef.Shown+".example",
+			"%s is not in the repository: what it sets could not be checked", ef.Shown)
 	}
 	return p.Report(ef.At, svc, "add the file, or write `required: false` with its path",
-		"%s reads %s, which does not exist: docker compose refuses to start it", svc.Name, ef.Path)
+		"%s reads %s, which does not exist: docker compose refuses to start it", svc.Name, ef.Shown)
 }
 
 // reportNotInRepository says that the stack's own env file could not be looked into.

@@ -119,10 +119,10 @@ func checkMountMoved(p *lint.Pass, old, svc *compose.Service, m types.ServiceVol
 		if !holdsData(p, old, m.Target) {
 			return // nothing is mounted there any more: the service no longer wants it
 		}
-		p.Report(svc.At("volumes"), svc, hint, "%s no longer mounts the %s that holds its data, at %s", svc.Name, what, m.Target)
+		p.Report(svc.At("volumes"), svc, hint, "%s no longer mounts the %s that holds its data, at %s", svc.Name, what, svc.Shown(old.Shown(m.Target)))
 		return
 	}
-	p.Report(svc.MountAt(m.Target), svc, hint, "%s gets another %s at %s: it starts without its data", svc.Name, what, m.Target)
+	p.Report(svc.MountAt(m.Target), svc, hint, "%s gets another %s at %s: it starts without its data", svc.Name, what, svc.Shown(old.Shown(m.Target)))
 }
 
 // effectiveSource is sourceOf with the project's name written out where both
