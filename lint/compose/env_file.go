@@ -5,6 +5,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -32,14 +33,16 @@ func (s *Service) EnvFiles() []EnvFile {
 		if !filepath.IsAbs(name) {
 			name = s.root.Abs(path.Join(s.dir, name))
 		}
-		out = append(out, s.envFile(name, bool(ef.Required), s.envFileAt(name)))
+		f := s.envFile(name, bool(ef.Required), s.envFileAt(name))
+		f.Shown = s.Shown(f.Path)
+		out = append(out, f)
 	}
 	return out
 }
 
 func (s *Service) envFile(name string, required bool, at source.Span) EnvFile {
 	rel, err := s.root.Rel(name)
-	return EnvFile{Path: rel, Shown: s.Shown(rel), Required: required, Missing: err == nil && !s.root.Exists(rel), At: at}
+	return EnvFile{Path: rel, Required: required, Missing: err == nil && !s.root.Exists(rel), At: at}
 }
 
 // envFilesWritten reads the entries that configFile kept from compose-go:
@@ -49,7 +52,11 @@ func (s *Service) envFilesWritten() []EnvFile {
 	for i := len(s.layers) - 1; i >= 0; i-- {
 		l := s.layers[i]
 		for item := range l.envFiles() {
-			out = append(out, s.envFile(join(l.scope.dir, l.scope.text(item.path)), item.required, l.file.span(item.path)))
+			f := s.envFile(join(l.scope.dir, l.scope.text(item.path)), item.required, l.file.span(item.path))
+			if f.Shown = f.Path; strings.Contains(item.path.Value, "$") {
+				f.Shown = s.Shown(f.Path)
+			}
+			out = append(out, f)
 		}
 	}
 	return out
