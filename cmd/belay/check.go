@@ -81,14 +81,17 @@ func (a *app) show(ctx context.Context, f *flags, r *repository, p part) error {
 // result runs the wanted part over every stack.
 func (a *app) result(ctx context.Context, f *flags, r *repository, p part) (*report.Result, error) {
 	res := &report.Result{Version: versionText(), Notices: r.notices}
-	labels, known := f.labels, len(f.labels) > 0
+	labels, known, asked := f.labels, len(f.labels) > 0, false
 	for _, s := range r.stacks {
-		res.Environment = s.env
+		if res.Environment = r.stacks[0].env; s.env != res.Environment {
+			res.Notices = append(res.Notices, fmt.Sprintf("%s: its environment is %s", s.stack.Name, s.env))
+		}
 		res.Stacks = append(res.Stacks, stackInfo(s))
 		if p.rules != nil {
 			found, suppressed := a.lint(r, s, p, labels, known)
-			if !known && slices.ContainsFunc(found, func(x lint.Finding) bool { return x.Rule == reviewRequired }) {
+			if !known && !asked && slices.ContainsFunc(found, func(x lint.Finding) bool { return x.Rule == reviewRequired }) {
 				var err error
+				asked = true
 				if labels, err = a.event.labels(ctx, a.getenv); err != nil {
 					res.Notices = append(res.Notices, "the labels of the pull request are not known: "+err.Error())
 				} else if known = a.event.isPull(); known {
@@ -205,29 +208,41 @@ func (s *subject) uses() []dotenv.Use {
 	return uses
 }
 
-// readBaseline reads the baseline file: the base's, where there is a base.
+// readBaseline reads the baseline file, in the state of the base where there
+// is one: a change cannot add to it what it brings along.
 func (f *flags) readBaseline(r *repository) (*lint.Baseline, error) {
-	name, given := f.baseline, f.baseline != ""
-	if !given {
-		name = r.cfg.Baseline
-	} else if abs, err := filepath.Abs(name); err == nil {
-		name = abs
-	}
-	if name == "" || f.writeBaseline != "" {
-		return nil, nil
+	name, err := f.baselinePath(r)
+	if name == "" || err != nil || f.writeBaseline != "" {
+		return nil, err
 	}
 	root := r.root
-	if r.base != nil && !given {
+	if r.base != nil {
 		root = r.base.Root
 	}
 	file, err := root.Read(name)
-	if errors.Is(err, fs.ErrNotExist) && !given {
+	if errors.Is(err, fs.ErrNotExist) && (r.base != nil || f.baseline == "") {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	return lint.ReadBaseline(file)
+}
+
+// baselinePath is where the baseline is, relative to the root; "" without one.
+func (f *flags) baselinePath(r *repository) (string, error) {
+	if f.baseline == "" {
+		return r.cfg.Baseline, nil
+	}
+	abs, err := filepath.Abs(f.baseline)
+	if err != nil {
+		return "", err
+	}
+	rel, err := r.root.Rel(abs)
+	if err != nil {
+		return "", usage("--baseline %s: %w", f.baseline, err)
+	}
+	return rel, nil
 }
 
 func (a *app) writeBaseline(f *flags, res *report.Result) error {

@@ -21,8 +21,12 @@ import (
 // loosen its own check.
 func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
 	o := base.Options{Ref: f.base, Temp: a.temp(), MergeBase: f.mergeBase}
-	if r.cfg.Baseline != "" {
-		o.Also = append(o.Also, r.cfg.Baseline)
+	baseline, err := f.baselinePath(r)
+	if err != nil {
+		return err
+	}
+	if baseline != "" {
+		o.Also = append(o.Also, baseline)
 	}
 	for _, s := range r.cfg.Stacks {
 		o.Also = slices.Concat(o.Also, s.Files, s.EnvFiles)

@@ -69,8 +69,20 @@ func (a *app) repair(ctx context.Context, f *flags, args []string, p part, pins 
 			repaired++
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(edits)) {
-		if err := a.repairFile(r, name, edits[name], write); err != nil {
+	var files []repairedFile
+	for _, name := range slices.Sorted(maps.Keys(edits)) { // all of them before the first is written
+		file, err := r.root.Read(name)
+		if err != nil {
+			return coded(err)
+		}
+		data, err := source.Apply(file.Data, edits[name])
+		if err != nil {
+			return coded(err)
+		}
+		files = append(files, repairedFile{file, data, edits[name]})
+	}
+	for _, file := range files {
+		if err := a.repairFile(r, file, write); err != nil {
 			return coded(err)
 		}
 	}
@@ -81,28 +93,28 @@ func (a *app) repair(ctx context.Context, f *flags, args []string, p part, pins 
 	return a.printf("%d of %s %s in %s\n", repaired, count(len(res.Findings), "finding"), verb, count(len(edits), "file"))
 }
 
-func (a *app) repairFile(r *repository, name string, edits []source.Edit, write bool) error {
-	file, err := r.root.Read(name)
-	if err != nil {
-		return err
-	}
-	data, err := source.Apply(file.Data, edits)
-	if err != nil {
-		return err
-	}
+// repairedFile is a file as it was and as its repairs make it.
+type repairedFile struct {
+	*source.File
+	data  []byte
+	edits []source.Edit
+}
+
+// repairFile writes f, or prints what would change; of an env file only the keys.
+func (a *app) repairFile(r *repository, f repairedFile, write bool) error {
 	if write {
-		return source.Replace(r.root.Abs(name), file.Data, data)
+		return source.Replace(r.root.Abs(f.Path), f.Data, f.data)
 	}
-	if slices.ContainsFunc(edits, func(e source.Edit) bool { return e.Secret }) {
-		for _, e := range edits {
-			key, _, _ := strings.Cut(file.Line(e.Pos.Line), "=")
+	if slices.ContainsFunc(f.edits, func(e source.Edit) bool { return e.Secret }) {
+		for _, e := range f.edits {
+			key, _, _ := strings.Cut(f.Line(e.Pos.Line), "=")
 			if err := a.printf("%s: %s would get another value\n", e.Pos, key); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return a.printf("%s", udiff.Unified("a/"+name, "b/"+name, string(file.Data), string(data)))
+	return a.printf("%s", udiff.Unified("a/"+f.Path, "b/"+f.Path, string(f.Data), string(f.data)))
 }
 
 func newRules(a *app, f *flags) *cobra.Command {

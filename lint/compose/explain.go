@@ -1,9 +1,11 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/errdefs"
@@ -103,32 +105,39 @@ func (r *reader) mentioned(msg string, layers map[string][]layer) source.Span {
 	return at
 }
 
-// scrub puts ${NAME} in the place of every value of an env file in msg.
+// scrub puts ${NAME} in the place of every value of an env file in msg, and of
+// every word of one: compose-go quotes values, escapes them, and takes volumes
+// and ports apart before it complains of a part.
 func (r *reader) scrub(msg string, sc *scope) string {
-	type secret struct{ value, name string }
+	type secret struct{ text, name string }
 	var secrets []secret
 	for _, s := range append([]*scope{sc}, r.allScopes()...) {
 		for name, b := range s.values {
-			if b.value != b.shown {
-				secrets = append(secrets, secret{b.value, name})
+			if b.value == b.shown {
+				continue
+			}
+			quoted := strconv.Quote(b.value)
+			for _, text := range append(strings.FieldsFunc(b.value, notInWord), b.value, quoted[1:len(quoted)-1]) {
+				secrets = append(secrets, secret{text, name})
 			}
 		}
 	}
 	slices.SortFunc(secrets, func(a, b secret) int {
-		if d := len(b.value) - len(a.value); d != 0 {
-			return d
-		}
-		return strings.Compare(a.name, b.name)
+		return cmp.Or(len(b.text)-len(a.text), strings.Compare(a.text, b.text), strings.Compare(a.name, b.name))
 	})
 	for _, s := range secrets {
-		if len(s.value) > 3 {
-			msg = strings.ReplaceAll(msg, s.value, "${"+s.name+"}")
-			continue
+		if len(s.text) > 3 {
+			msg = strings.ReplaceAll(msg, s.text, "${"+s.name+"}")
+		} else if s.text != "" && strings.Contains(msg, s.text) {
+			short := regexp.MustCompile(`(^|[^\w{])` + regexp.QuoteMeta(s.text) + `($|[^\w}])`)
+			msg = short.ReplaceAllString(msg, "$1$${"+s.name+"}$2")
 		}
-		msg = replaceWord(msg, s.value, "${"+s.name+"}")
 	}
 	return msg
 }
+
+// notInWord cuts a value where compose takes it apart.
+func notInWord(c rune) bool { return strings.ContainsRune(":/,; \t\n\"'=@|", c) }
 
 func (r *reader) allScopes() []*scope {
 	var out []*scope
@@ -138,15 +147,6 @@ func (r *reader) allScopes() []*scope {
 		}
 	}
 	return out
-}
-
-// replaceWord replaces a short value where it stands in quotes, since "1" or
-// "db" elsewhere in a message is hardly the value.
-func replaceWord(msg, value, name string) string {
-	for _, q := range []string{`"`, `'`, "`"} {
-		msg = strings.ReplaceAll(msg, q+value+q, q+name+q)
-	}
-	return msg
 }
 
 // templates reports what is no valid interpolation, and required variables

@@ -185,13 +185,43 @@ func TestRestIsStillChecked(t *testing.T) {
 	}
 }
 
+// TestBounded: files that include each other twice, or services in many
+// documents that extend each other, double with every step.
+func TestBounded(t *testing.T) {
+	var includes, extends strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&includes, "-- %s --\ninclude: [f%d.yaml, f%d.yaml]\n", map[bool]string{true: "compose.yaml", false: fmt.Sprintf("f%d.yaml", i)}[i == 0], i+1, i+1)
+	}
+	includes.WriteString("-- f40.yaml --\nservices: {a: {image: x}}\n")
+	extends.WriteString("-- compose.yaml --\n")
+	for range 10 {
+		extends.WriteString("services:\n")
+		for i := range 30 {
+			fmt.Fprintf(&extends, "  s%d: {extends: s%d}\n", i, i+1)
+		}
+		extends.WriteString("  s30: {image: x}\n---\n")
+	}
+	for _, files := range []string{includes.String(), extends.String()} {
+		s := load(t, files)
+		if len(s.Problems) != 1 || !strings.Contains(s.Problems[0].Msg, "more than") {
+			t.Errorf("problems: %+v", s.Problems)
+		}
+	}
+}
+
 // TestErrorsHoldNoValue: compose-go quotes the text it refuses.
 func TestErrorsHoldNoValue(t *testing.T) {
 	const canary = "-canary-0b5e-"
+	for _, value := range []string{canary, "./a:/b:" + canary, "80-" + canary + ":90", `'` + canary + `"\` + canary + `'`, "q0b5e"} {
+		errorsHoldNo(t, value)
+	}
+}
+
+func errorsHoldNo(t *testing.T, value string) {
 	for _, line := range []string{"container_name: ${C}", "ports: [\"${C}\"]", "volumes: [\":${C}\"]", "cpus: ${C}", "mem_limit: ${C}",
 		"restart: ${C}", "depends_on: [\"${C}\"]", "networks: [\"${C}\"]", "healthcheck: {interval: \"${C}\"}", "extends: ${C}", "env_file: ${C}",
 		"image: x:${C:?${C}}", "extends: {file: \"${C}.yaml\", service: b}", "pull_policy: ${C}", "network_mode: service:${C}", "stop_grace_period: ${C}"} {
-		s := load(t, "-- .env --\nC="+canary+"\n-- compose.yaml --\nname: ${C}\nservices:\n  a:\n    image: x\n    "+line+"\n")
+		s := load(t, "-- .env --\nC="+value+"\n-- compose.yaml --\nname: ${C}\nservices:\n  a:\n    image: x\n    "+line+"\n")
 		for _, p := range s.Problems {
 			if strings.Contains(p.Msg+p.Hint+p.Span.String(), "0b5e") {
 				t.Errorf("%s: %s", line, p.Msg)

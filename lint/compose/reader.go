@@ -15,8 +15,10 @@ import (
 
 // Bounds on what one stack may pull in, so that a hostile one ends early.
 const (
-	maxFiles = 500
-	maxDepth = 50
+	maxFiles    = 500
+	maxDepth    = 50
+	maxIncludes = 2_000
+	maxExtends  = 50_000
 )
 
 // layer is one place where the keys of a service are written.
@@ -38,10 +40,21 @@ type reader struct {
 	problems []Problem
 	main     *scope // the stack's own
 	refused  bool   // a file that compose-go would read was missing, broken or refused
+	stopped  bool   // one of the bounds was reached
+	included int    // files walked, each as often as it is included
+	extends  int    // steps from a service to the one that it extends, and what they carry
 }
 
 func (r *reader) problem(at source.Span, hint, format string, args ...any) {
 	r.problems = append(r.problems, Problem{at, fmt.Sprintf(format, args...), hint})
+}
+
+// tooMuch ends what would take for ever, and says so once.
+func (r *reader) tooMuch(at source.Span, format string, args ...any) {
+	if !r.stopped {
+		r.problem(at, "write it out in fewer steps", format, args...)
+	}
+	r.stopped, r.refused = true, true
 }
 
 // report turns err into a problem: at its own place where it names one below
@@ -73,8 +86,7 @@ func (r *reader) open(name string, sc *scope, at source.Span) *File {
 	}
 	r.files[name] = nil
 	if len(r.files) > maxFiles {
-		r.refused = true
-		r.problem(at, "", "the stack has more than %d files", maxFiles)
+		r.tooMuch(at, "the stack has more than %d files", maxFiles)
 		return nil
 	}
 	src, err := r.root.Read(name)
@@ -98,20 +110,13 @@ func (r *reader) open(name string, sc *scope, at source.Span) *File {
 // services gives the layers of every service that file defines, itself or by
 // include, highest priority first.
 func (r *reader) services(f *File, sc *scope, dir string, depth int) map[string][]layer {
-	out := map[string][]layer{}
-	if depth > maxDepth {
-		r.problem(f.Start(), "", "includes are nested more than %d deep", maxDepth)
-		return out
+	if r.included++; r.included > maxIncludes {
+		r.tooMuch(f.Start(), "more than %d files are included", maxIncludes)
 	}
-	for i := len(f.docs) - 1; i >= 0; i-- {
-		e, _ := f.get(f.docs[i], "services")
-		for _, key := range f.keys(e.value) {
-			svc, ok := f.get(e.value, key.Value)
-			if ok {
-				out[key.Value] = append(out[key.Value], layer{f, sc, dir, key, svc.value, svc.via})
-			}
-		}
+	if r.stopped || depth > maxDepth {
+		return nil // of a circle compose-go says more
 	}
+	out := r.plain(f, sc, dir)
 	included := map[string][]layer{}
 	for _, doc := range f.docs {
 		r.includes(f, doc, sc, depth, included)
@@ -206,8 +211,14 @@ func (r *reader) extended(layers []layer, same map[string][]layer, depth int) []
 	for _, l := range layers {
 		out = append(out, l)
 		ext, ok := l.file.get(l.node, "extends")
-		if !ok || depth > maxDepth {
+		if !ok {
 			continue
+		}
+		if r.extends++; r.extends > maxExtends {
+			r.tooMuch(l.file.span(ext.key), "more than %d services are extended", maxExtends)
+		}
+		if r.stopped || depth > maxDepth {
+			continue // of a circle compose-go says more
 		}
 		ref, file := ext.value, entry{}
 		if ext.value.Kind == yaml.MappingNode {
@@ -229,6 +240,9 @@ func (r *reader) extended(layers []layer, same map[string][]layer, depth int) []
 			from = r.plain(f, l.scope, path.Dir(f.Path))
 		}
 		for _, b := range r.extended(originals(from[name]), from, depth+1) {
+			if r.extends++; r.extends > maxExtends {
+				break
+			}
 			b.via = append(append([]Via{}, via...), b.via...)
 			out = append(out, b)
 		}
@@ -236,7 +250,7 @@ func (r *reader) extended(layers []layer, same map[string][]layer, depth int) []
 	return out
 }
 
-// plain gives the services that f itself defines, as `extends` sees them.
+// plain gives the services that f itself defines, the last document first.
 func (r *reader) plain(f *File, sc *scope, dir string) map[string][]layer {
 	out := map[string][]layer{}
 	for i := len(f.docs) - 1; i >= 0; i-- {

@@ -12,6 +12,7 @@ func imageDowngrade() *lint.Rule {
 		ID:        "image-downgrade",
 		Severity:  lint.Error,
 		NeedsBase: true,
+		Guards:    true,
 		Doc: lint.Doc{
 			Title: "An image goes back to an older version",
 			Why: "A newer version has changed the data: migrated tables, rewritten files. The older one starts on it and\n" +

@@ -12,6 +12,7 @@ func imageMajorJump() *lint.Rule {
 		ID:        "image-major-jump",
 		Severity:  lint.Error,
 		NeedsBase: true,
+		Guards:    true,
 		Doc: lint.Doc{
 			Title: "An image changes its major version",
 			Why: "A new major PostgreSQL does not start on the files of the old one: it needs a dump, a new volume and a\n" +

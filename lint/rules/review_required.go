@@ -13,6 +13,7 @@ func reviewRequired() *lint.Rule {
 		ID:        "review-required",
 		Severity:  lint.Error,
 		NeedsBase: true,
+		Guards:    true,
 		Doc: lint.Doc{
 			Title: "An image changed whose release notes must be read first",
 			Why: "The sandbox runs users' code, and the plugin daemon holds every installed plugin; both break between patch\n" +
