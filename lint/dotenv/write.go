@@ -38,13 +38,13 @@ func Append(env *File, missing []Drift, date string) (*Addition, error) {
 			continue
 		}
 		seen[d.Key] = true
-		if d.Secret || secret(d.Key, d.Default) {
+		if d.asks() {
 			a.Asked = append(a.Asked, d.Key)
-			lines = append(lines, "# a secret: give it a value of your own", d.Key+"=")
+			lines = append(lines, "# a secret: give it a value of your own", d.Line())
 			continue
 		}
 		a.Added = append(a.Added, d.Key)
-		lines = append(lines, d.Key+"="+d.Default.quote())
+		lines = append(lines, d.Line())
 	}
 	if len(lines) == 0 {
 		a.Data = env.Data
@@ -57,6 +57,18 @@ func Append(env *File, missing []Drift, date string) (*Addition, error) {
 	}
 	a.Data = a.append(env.Data)
 	return a, a.verify(env)
+}
+
+// asks reports whether a person has to find the value.
+func (d Drift) asks() bool { return d.Secret || secret(d.Key, d.Default) }
+
+// Line is what to write into a .env for the key: the public default of the
+// example, and nothing behind the "=" for a secret, which no example may give.
+func (d Drift) Line() string {
+	if d.asks() {
+		return d.Key + "="
+	}
+	return d.Key + "=" + d.Default.quote()
 }
 
 // append gives data with the new lines behind it.

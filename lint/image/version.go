@@ -48,6 +48,9 @@ func (v Version) Major() (uint64, bool) {
 	return v.nums[0], true
 }
 
+// Numbers are the numbers that are written, 1 to 4 of them: 7, 2 for "7.2".
+func (v Version) Numbers() []uint64 { return slices.Clone(v.nums) }
+
 // Prerelease reports whether it is an alpha, a beta, a release candidate or a
 // preview.
 func (v Version) Prerelease() bool { return v.pre != "" }

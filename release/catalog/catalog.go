@@ -5,6 +5,9 @@
 // turn that into a finding that blocks.
 //
 // To add an app: an entry in apps.go. To add a Dify release: a line in dify.tsv.
+// To say where an image's release notes are: an entry in upstreams.go. To add a
+// gate: an entry in the gates file of its app, and a row in gates_rows_test.go with
+// changes that pass it and changes that do not; a test fails without.
 package catalog
 
 import (
@@ -13,10 +16,13 @@ import (
 	"github.com/belaystack/belay/lint/image"
 )
 
-// Catalog is the embedded data. It does not change once loaded.
+// Catalog is the embedded data. Whoever loads it may put upstreams of its own
+// in front and gates of its own at the end; then it does not change.
 type Catalog struct {
-	Apps     []App     // the first whose Images match an image is its app
-	Releases []Release // of Dify, in the order of their dates
+	Apps      []App      // the first whose Images match an image is its app
+	Releases  []Release  // of Dify, in the order of their dates
+	Upstreams []Upstream // the first whose Images match an image is its upstream
+	GateTable []Gate     // in the order in which a report names them
 }
 
 // Load gives the embedded data. It panics on a mistake in that data, which the
@@ -26,7 +32,7 @@ func Load() *Catalog {
 	if err != nil {
 		panic("catalog: " + err.Error())
 	}
-	return &Catalog{Apps: apps(), Releases: releases}
+	return &Catalog{Apps: apps(), Releases: releases, Upstreams: upstreams(), GateTable: gates()}
 }
 
 // App gives the app that an image is of.
@@ -54,13 +60,14 @@ func (c *Catalog) Release(tag string) (Release, bool) {
 // Unknown.
 func (c *Catalog) Compare(a, b image.Ref) image.Order {
 	order := image.Compare(a, b)
-	if app, _ := c.App(a); app.Release != Dify || order == image.Unknown || order == image.Equal {
-		return order
-	}
 	old, okOld := c.Release(a.Tag)
 	now, okNow := c.Release(b.Tag)
+	if order == image.Unknown || order == image.Equal || !old.Abandoned && !now.Abandoned {
+		return order
+	}
+	app, _ := c.App(a)
 	switch {
-	case !old.Abandoned && !now.Abandoned:
+	case app.Release != Dify:
 		return order
 	case !okOld || !okNow:
 		return image.Unknown

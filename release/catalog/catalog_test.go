@@ -152,6 +152,12 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s to %s: want %s, got %s", tt.old, tt.now, tt.want, got)
 		}
 	}
+	if got := c.Compare(ref(t, "langgenius/dify-api:2.0.0-beta.2"), ref(t, "langgenius/dify-web:1.9.0")); got != image.Unknown {
+		t.Errorf("two images: got %s", got)
+	}
+	if got := c.Compare(ref(t, "redis:2.0.0-beta.2"), ref(t, "redis:1.9.0")); got != image.Older {
+		t.Errorf("redis with tags of Dify: got %s", got)
+	}
 	if got := c.Compare(ref(t, "redis:7.2.4"), ref(t, "redis:6.2.0")); got != image.Older {
 		t.Errorf("redis: got %s", got)
 	}
@@ -163,6 +169,8 @@ func TestParseReleasesRefuses(t *testing.T) {
 		"release\tdate\tflag\n1.0.0\t2025-13-01\t\n",
 		"release\tdate\tflag\n\t2025-01-01\t\n",
 		"release\tdate\tflag\n1.0.0\t2025-01-01\tgone\n",
+		"release\tdate\tmigrations\n1.0.0\t2025-01-01\t0\n",
+		"release\tdate\tmigrations\n1.0.0\t2025-01-01\tmany\n",
 	} {
 		if got, err := parseReleases(text); err == nil {
 			t.Errorf("%q: want an error, got %+v", text, got)

@@ -3,6 +3,7 @@ package catalog
 import (
 	_ "embed" // dify.tsv
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ type Release struct {
 	Version    string            // git tag and docker tag: "1.10.1-fix.1"
 	Date       string            // of the git tag: "2025-12-09"
 	Abandoned  bool              // of a line that was never finished: its number says nothing of its age
+	Migrations int               // how many schema migrations it has come to; 0 where that was not counted
 	Companions map[string]string // the tag it ships by app ID: "weaviate" has "1.27.0"; of pgvector by "pgvector"
 }
 
@@ -60,6 +62,12 @@ func parseRelease(head, cells []string) (Release, error) {
 			r.Date = cell
 		case head[i] == "flag" && (cell == "" || cell == "abandoned"):
 			r.Abandoned = cell != ""
+		case head[i] == "migrations" && cell != "":
+			n, err := strconv.Atoi(cell)
+			if err != nil || n <= 0 {
+				return r, fmt.Errorf("migrations %q: want a number above 0", cell)
+			}
+			r.Migrations = n
 		case head[i] == "flag":
 			return r, fmt.Errorf("unknown flag %q", cell)
 		case cell == "=":
