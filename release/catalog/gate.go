@@ -1,5 +1,7 @@
 package catalog
 
+import "errors"
+
 // Gate is a range of versions with an obligation: what a person has to know or
 // do before a stack passes it, and whether its data can come back afterwards.
 //
@@ -129,3 +131,17 @@ const (
 	Has    Setting = "has"    // set, and Value is among its items
 	Equals Setting = "equals" // set to Value
 )
+
+// MarshalText gives low, medium or high.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (l *Level) UnmarshalText(b []byte) error {
+	for level := Low; level <= High; level++ {
+		if string(b) == level.String() {
+			*l = level
+			return nil
+		}
+	}
+	return errors.New("level: want low, medium or high")
+}

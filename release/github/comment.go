@@ -1,0 +1,242 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	gh "github.com/google/go-github/v60/github"
+)
+
+// maxBody is what GitHub takes as a comment, in UTF-16 units.
+const maxBody = 65536
+
+// Comment is what Belay has to say on a pull request of one stack.
+type Comment struct {
+	Key   string // of the stack; letters, digits, - and _. Goes into the hidden marker
+	Body  string // without the marker
+	Basis string // what Body says without what differs from run to run, such as the address of one: equal means unchanged; "" is Body
+	Clean bool   // there is nothing to say: Body replaces an older comment, and no new one is made
+}
+
+// Actions of an Outcome.
+const (
+	Created   = "created"
+	Updated   = "updated"
+	Unchanged = "unchanged" // it says this already
+	Resolved  = "resolved"  // an older comment says now that all is well
+	None      = "none"      // nothing to say, and nothing was said
+)
+
+// Outcome is what became of a Comment.
+type Outcome struct {
+	Key, Action, URL string
+	Hidden           bool // somebody minimised the comment
+	Twins            int  // more comments of ours for this key, of runs at one time: left as they are
+}
+
+// posted is a comment of ours on the pull request.
+type posted struct {
+	id     int64
+	hash   string
+	url    string
+	hidden bool
+	twins  int
+}
+
+// marker is the first line of a comment of ours; hash is of what it
+// said when it was written, since GitHub changes line ends and white space.
+func marker(kind, key, body string) string {
+	return fmt.Sprintf("<!-- belay:%s %s %s -->", kind, key, sum([]byte(body))[:24])
+}
+
+var (
+	keyForm     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	markerForm  = regexp.MustCompile(`^<!-- belay:(dossier|suggestion) ([A-Za-z0-9_-]{1,64}) ([0-9a-f]{24}) -->$`)
+	commentLink = regexp.MustCompile(`#issuecomment-([0-9]{1,18})$`)
+)
+
+// readMarker reads the first line of a comment.
+func readMarker(kind, body string) (key, hash string, ok bool) {
+	line, _, _ := strings.Cut(body, "\n")
+	m := markerForm.FindStringSubmatch(strings.TrimRight(line, "\r \t"))
+	if m == nil || m[1] != kind {
+		return "", "", false
+	}
+	return m[2], m[3], true
+}
+
+// Sync makes the comments of ours on a pull request what wanted says: one for
+// each key, updated in place. Ours is a comment that the token's owner wrote
+// and whose first line is our marker; anybody can write the marker alone. On
+// an error the outcomes before it are given too.
+func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment) ([]Outcome, error) {
+	const op = "comment on a pull request of"
+	if _, err := repoPath(op, repo.String()); err != nil {
+		return nil, err
+	}
+	if err := checkComments(wanted); err != nil {
+		return nil, named(err, op, repo.String())
+	}
+	ours, err := c.ours(ctx, repo, pr)
+	if err != nil {
+		return nil, named(err, op, repo.String())
+	}
+	var out []Outcome
+	for _, w := range wanted {
+		o, err := c.syncOne(ctx, repo, pr, w, ours[w.Key])
+		if err != nil {
+			return out, named(err, op, repo.String())
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func checkComments(wanted []Comment) error {
+	seen := map[string]bool{}
+	for _, w := range wanted {
+		if !keyForm.MatchString(w.Key) || seen[w.Key] {
+			return &Error{Kind: Invalid, Err: errName("two comments with one key, or a key that is none")}
+		}
+		seen[w.Key] = true
+		if n := len(utf16.Encode([]rune(w.full()))); n > maxBody {
+			return &Error{Kind: TooLarge, Err: fmt.Errorf("a comment of %d characters; GitHub takes %d", n, maxBody)}
+		}
+	}
+	return nil
+}
+
+func (w Comment) full() string {
+	return marker("dossier", w.Key, cmp.Or(w.Basis, w.Body)) + "\n" + w.Body
+}
+
+// syncOne writes one comment when there is a need to. When the answer of a
+// write is lost, it is looked for before it is sent once more.
+func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have *posted) (Outcome, error) {
+	_, hash, _ := readMarker("dossier", w.full())
+	action := Created
+	for attempt := 0; ; attempt++ {
+		switch {
+		case have == nil && w.Clean:
+			return Outcome{Key: w.Key, Action: None}, nil
+		case have != nil && have.hash == hash:
+			if attempt == 0 {
+				action = Unchanged
+			}
+			return Outcome{Key: w.Key, Action: action, URL: have.url, Hidden: have.hidden, Twins: have.twins}, nil
+		case have != nil && w.Clean:
+			action = Resolved
+		case have != nil:
+			action = Updated
+		}
+		link, err := c.write(ctx, repo, pr, w, have)
+		if err == nil {
+			o := Outcome{Key: w.Key, Action: action, URL: link}
+			if have != nil {
+				o.Hidden, o.Twins = have.hidden, have.twins
+			}
+			return o, nil
+		}
+		if !isKind(err, Offline, Broken) || attempt > 0 || ctx.Err() != nil {
+			return Outcome{}, err
+		}
+		if wait := c.backoff(ctx, 1); wait != nil {
+			return Outcome{}, err
+		}
+		ours, lookErr := c.ours(ctx, repo, pr)
+		if lookErr != nil {
+			return Outcome{}, err
+		}
+		have = ours[w.Key]
+	}
+}
+
+// write sends one comment, new or in the place of have.
+func (c *Client) write(ctx context.Context, repo Repo, pr int, w Comment, have *posted) (link string, err error) {
+	ctx, client := c.own.rest(ctx, repo.String())
+	body := &gh.IssueComment{Body: gh.String(w.full())}
+	var answer *gh.IssueComment
+	if have == nil {
+		answer, _, err = client.Issues.CreateComment(ctx, repo.Owner, repo.Name, pr, body)
+	} else {
+		answer, _, err = client.Issues.EditComment(ctx, repo.Owner, repo.Name, have.id, body)
+	}
+	if err != nil {
+		return "", refusedWrite(err)
+	}
+	return answer.GetHTMLURL(), nil
+}
+
+// refusedWrite takes a 404 for what it is: the pull request is there, or its
+// comments could not have been read. So GitHub answers a token without the right.
+func refusedWrite(err error) error {
+	err = named(err, "", "")
+	if e := err.(*Error); e.Kind == NotFound {
+		e.Kind, e.Status = Refused, http.StatusNotFound
+	}
+	return err
+}
+
+const commentsQuestion = `query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){comments(first:100,after:$after){pageInfo{hasNextPage endCursor}nodes{body viewerDidAuthor isMinimized url}}}}}`
+
+// ours finds our comments by their keys, the oldest of each: comments are
+// listed in the order they were made. The number that REST wants is in the URL:
+// databaseId is an Int of 32 bits, which newer comments have outgrown.
+func (c *Client) ours(ctx context.Context, repo Repo, pr int) (map[string]*posted, error) {
+	out := map[string]*posted{}
+	vars := map[string]any{"owner": repo.Owner, "name": repo.Name, "number": pr, "after": nil}
+	for range maxListed {
+		var answer struct {
+			Repository *struct {
+				PullRequest *struct {
+					Comments struct {
+						PageInfo pageInfo
+						Nodes    []struct {
+							Body, URL                    string
+							ViewerDidAuthor, IsMinimized bool
+						}
+					}
+				}
+			}
+		}
+		if err := c.query(ctx, c.own, repo.String(), commentsQuestion, vars, &answer); err != nil {
+			return nil, err
+		}
+		if answer.Repository == nil || answer.Repository.PullRequest == nil {
+			return nil, &Error{Kind: NotFound}
+		}
+		comments := answer.Repository.PullRequest.Comments
+		for _, n := range comments.Nodes {
+			key, hash, ok := readMarker("dossier", n.Body)
+			id := commentLink.FindStringSubmatch(n.URL)
+			if !ok || !n.ViewerDidAuthor || id == nil {
+				continue
+			}
+			if first := out[key]; first != nil {
+				first.twins++
+				continue
+			}
+			number, err := strconv.ParseInt(id[1], 10, 64)
+			if err != nil {
+				continue
+			}
+			out[key] = &posted{id: number, hash: hash, url: n.URL, hidden: n.IsMinimized}
+		}
+		if !comments.PageInfo.HasNextPage {
+			return out, nil
+		}
+		vars["after"] = comments.PageInfo.EndCursor
+	}
+	return nil, &Error{Kind: TooLarge, Err: fmt.Errorf("more than %d comments", maxListed*perPage)}
+}
+
+type pageInfo struct {
+	HasNextPage bool
+	EndCursor   string
+}
