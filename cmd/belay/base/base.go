@@ -11,6 +11,10 @@
 // read as well: `git clone --shared` and the caches of CI systems need it. They
 // are found by the hash of their content alone, and who can write into .git
 // could copy them there anyway.
+//
+// A shallow checkout holds neither the base nor the history. What it lacks a
+// Remote answers, when there is one, and what it answers is held to the same
+// names and bounds as a tree of git.
 package base
 
 import (
@@ -41,6 +45,13 @@ type Options struct {
 	// Also are paths relative to the root, with slashes, that are wanted
 	// although their names do not say that a stack refers to them.
 	Also []string
+	// Remote reads the repository where the object store does not hold the
+	// commit, or the history that leads to it; nil: that is an error.
+	Remote Remote
+	// Head is the commit id of the change as the event has it, for Remote: HEAD
+	// of the checkout may be the merge that GitHub makes of it and its base
+	// branch. Empty is HEAD.
+	Head string
 }
 
 // Base is an opened base. Close it when done.
@@ -83,10 +94,13 @@ func Open(ctx context.Context, root *source.Root, o Options) (*Base, error) {
 	}
 	defer repo.close()
 	commit, err := repo.commit(ctx, o.Ref, o.MergeBase)
-	if err != nil {
+	switch {
+	case o.Remote != nil && notHere(err):
+		return repo.openRemote(ctx, o)
+	case err != nil:
 		return nil, explain(err, o.Ref)
 	}
-	return repo.materialise(ctx, commit, o)
+	return repo.open(ctx, commit, o)
 }
 
 // Close removes what was written, and lets go of the folder.

@@ -64,7 +64,7 @@ func (r *repository) mergeBase(ctx context.Context, ref string, c, head *object.
 	}
 	if cut {
 		return nil, &Error{ref, "merge base with HEAD: not in this clone, which is shallow",
-			"set fetch-depth: 0 in the checkout step, or run git fetch --unshallow", errNoRef}
+			"set fetch-depth: 0 in the checkout step, or run git fetch --unshallow", errCut}
 	}
 	return nil, &Error{ref, "merge base with HEAD: the two have no common history", "", errNoRef}
 }

@@ -134,6 +134,17 @@ func write(t testing.TB, name, text string) {
 // gitProgram runs git in dir, away from the user's configuration, or skips.
 func gitProgram(t testing.TB, dir string, args ...string) string {
 	t.Helper()
+	return strings.TrimSpace(gitOutput(t, dir, args...))
+}
+
+// gitBlob gives the content of a blob, byte for byte.
+func gitBlob(t testing.TB, dir, id string) string {
+	t.Helper()
+	return gitOutput(t, dir, "cat-file", "blob", id)
+}
+
+func gitOutput(t testing.TB, dir string, args ...string) string {
+	t.Helper()
 	bin, err := exec.LookPath("git")
 	if err != nil {
 		t.Skip("no git program here")
@@ -147,7 +158,7 @@ func gitProgram(t testing.TB, dir string, args ...string) string {
 	if err != nil {
 		t.Fatalf("git %v: %v\n%s", args, err, out)
 	}
-	return strings.TrimSpace(string(out))
+	return string(out)
 }
 
 func openRoot(t testing.TB, dir string) *source.Root {

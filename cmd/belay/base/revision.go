@@ -13,8 +13,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// errNoRef is a name that no branch, tag or commit has.
-var errNoRef = errors.New("no such ref")
+var (
+	errNoRef = errors.New("no such ref")   // a name that no branch, tag or commit has
+	errCut   = errors.New("shallow clone") // history that ends before the answer
+)
 
 const (
 	maxSteps  = 10_000 // of ~N, so that a typing error ends

@@ -23,63 +23,37 @@ const (
 	maxTarget = 4096     // bytes of a symlink's target
 )
 
-// limits are what is taken from one commit. The largest repository of compose
-// files we know has 4,000 of them in 20 MB, and the Linux kernel 90,000 entries.
-type limits struct {
-	files   int   // written, and symlinks
-	bytes   int64 // written
-	entries int   // read
-}
-
-func defaultLimits() limits { return limits{files: 20_000, bytes: 128 << 20, entries: 1_000_000} }
-
 // tree copies the part of a commit that stacks refer to below a folder.
 type tree struct {
+	*layout
 	repo  *repository
-	ref   string
-	dir   *os.Root
-	also  map[string]bool
 	links []link // made last, so that no file is written through one
-	left  limits
 }
 
 type link struct{ name, target string }
 
-// materialise writes the files of c that a stack can refer to.
-func (r *repository) materialise(ctx context.Context, c *object.Commit, o Options) (_ *Base, err error) {
-	temp, err := os.MkdirTemp(o.Temp, "belay-base-") // 0700
-	if err != nil {
-		return nil, &Error{o.Ref, "temporary folder: " + err.Error(), "", err}
+// open writes the files of c that a stack can refer to. Where their objects
+// are missing, as in a partial clone, the remote has them.
+func (r *repository) open(ctx context.Context, c *object.Commit, o Options) (*Base, error) {
+	b, err := r.materialise(ctx, c, o)
+	if o.Remote != nil && notHere(err) {
+		return r.fetch(ctx, c.Hash.String(), o)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(temp))
+	return b, err
+}
+
+func (r *repository) materialise(ctx context.Context, c *object.Commit, o Options) (*Base, error) {
+	return layOut(o, r.limits, c.Hash.String(), func(l *layout) error {
+		t := &tree{layout: l, repo: r}
+		top, err := t.find(c.TreeHash, r.prefix)
+		if err == nil && top != plumbing.ZeroHash {
+			err = t.walk(ctx, top, &folder{path: ".", root: l.dir}, 0)
 		}
-	}()
-	dir, err := os.OpenRoot(temp)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	t := &tree{repo: r, ref: o.Ref, dir: dir, also: map[string]bool{}, left: r.limits}
-	for _, name := range o.Also {
-		t.also[path.Clean(name)] = true
-	}
-	top, err := t.find(c.TreeHash, r.prefix)
-	if err == nil && top != plumbing.ZeroHash {
-		err = t.walk(ctx, top, &folder{path: ".", root: dir}, 0)
-	}
-	if err == nil {
-		err = t.makeLinks()
-	}
-	if err != nil {
-		return nil, err
-	}
-	root, err := source.OpenRoot(temp)
-	if err != nil {
-		return nil, err
-	}
-	return &Base{Root: root, Commit: c.Hash.String(), temp: temp}, nil
+		if err == nil {
+			err = t.makeLinks()
+		}
+		return err
+	})
 }
 
 // find gives the tree at prefix, or the zero hash when it did not exist.
@@ -115,7 +89,7 @@ func (t *tree) read(h plumbing.Hash) ([]object.TreeEntry, error) {
 		return nil, t.fail("tree %s cannot be read: %v", short(h), err)
 	}
 	if t.left.entries -= len(tr.Entries); t.left.entries < 0 {
-		return nil, t.fail("more than %d files and folders", t.repo.limits.entries)
+		return nil, t.fail("more than %d files and folders", t.limits.entries)
 	}
 	for _, e := range tr.Entries {
 		if !safe(e.Name) {
@@ -161,7 +135,7 @@ func (t *tree) walk(ctx context.Context, h plumbing.Hash, f *folder, depth int) 
 		case e.Mode == filemode.Symlink:
 			err = t.keepLink(name, e.Hash)
 		case e.Mode.IsRegular() || e.Mode == filemode.Executable || e.Mode == filemode.Deprecated:
-			if wanted(e.Name) || t.also[name] {
+			if t.wants(name) {
 				err = t.writeFile(f, e.Name, e.Hash)
 			}
 		} // a submodule is another repository
@@ -203,7 +177,7 @@ func (t *tree) writeFile(in *folder, name string, h plumbing.Hash) error {
 
 func (t *tree) copy(w io.Writer, o plumbing.EncodedObject) error {
 	if t.left.bytes -= o.Size(); t.left.bytes < 0 {
-		return fmt.Errorf("the files of stacks have more than %d bytes together", t.repo.limits.bytes)
+		return fmt.Errorf("the files of stacks have more than %d bytes together", t.limits.bytes)
 	}
 	r, err := o.Reader()
 	if err != nil {
@@ -244,28 +218,4 @@ func (t *tree) makeLinks() error {
 		}
 	}
 	return nil
-}
-
-func (t *tree) count() error {
-	if t.left.files--; t.left.files < 0 {
-		return t.fail("more than %d compose, env and YAML files", t.repo.limits.files)
-	}
-	return nil
-}
-
-func (t *tree) fail(format string, args ...any) error {
-	return &Error{Ref: t.ref, Msg: fmt.Sprintf(format, args...), Next: "give --base a folder with the files instead"}
-}
-
-// cause is err without its path, which may hold anything and is quoted already.
-func cause(err error) error {
-	var p *os.PathError
-	var l *os.LinkError
-	switch {
-	case errors.As(err, &p):
-		return p.Err
-	case errors.As(err, &l):
-		return l.Err
-	}
-	return err
 }
