@@ -36,6 +36,10 @@ func (d *document) check(c *Config) {
 		_, n := find(d.node, []string{"baseline"})
 		c.Baseline = d.inside(n, ".", c.Baseline)
 	}
+	for i := range c.Upstreams {
+		d.checkUpstream(&c.Upstreams[i], strconv.Itoa(i))
+	}
+	d.checkGates(c.Gates)
 }
 
 func (d *document) checkStack(s *Stack, i string, first map[string]source.Pos) {

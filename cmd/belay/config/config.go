@@ -33,6 +33,10 @@ type Config struct {
 	Rules       map[string]lint.Severity `json:"rules,omitempty" jsonschema_description:"Severity by rule, instead of the rule's own."`
 	ReviewLabel string                   `json:"review-label,omitempty" jsonschema:"minLength=1" jsonschema_description:"The pull request label that says the release notes were read."`
 	Baseline    string                   `json:"baseline,omitempty" jsonschema:"minLength=1" jsonschema_description:"A file with the findings to pass over, from the root of the repository. belay lint --write-baseline writes it."`
+	Upstreams   []Upstream               `json:"upstreams,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Where the release notes of images are that Belay does not know, or knows wrongly. The first entry that matches an image holds, before what is built in."`
+	Gates       []Gate                   `json:"gates,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Obligations of your own: what a person has to know or do before a stack passes a version. They come behind what is built in, and take nothing of it away."`
+	Comment     *bool                    `json:"comment,omitempty" jsonschema:"default=true" jsonschema_description:"Whether a pull request gets one comment for each stack."`
+	Suggestions bool                     `json:"suggestions,omitempty" jsonschema_description:"Whether findings with a repair are suggested as changes in a review of the pull request."`
 
 	// Path is the file that was read, relative to the root; "" when there is none.
 	Path string `json:"-"`
@@ -100,6 +104,10 @@ func Load(root *source.Root, name string, ruleIDs []string) (*Config, error) {
 	c.Path = file.Path
 	return c, nil
 }
+
+// Comments reports whether a pull request gets a comment: unless the file says
+// otherwise, it does.
+func (c *Config) Comments() bool { return c.Comment == nil || *c.Comment }
 
 // EnvironmentOf gives where s runs, and whether belay.yml says so: without a
 // word it is prod.

@@ -8,6 +8,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/release/catalog"
 )
 
 // SchemaURL is where the schema of belay.yml is published.
@@ -46,6 +47,18 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return words(failOnNames[:]...)
 	case reflect.TypeFor[Pin]():
 		return words(pins()...)
+	case reflect.TypeFor[AppID]():
+		return words(appIDs(catalog.Load())...)
+	case reflect.TypeFor[Risk]():
+		return words("data", "api", "dependency")
+	case reflect.TypeFor[catalog.Duty]():
+		return words(texts([]any{catalog.Stop, catalog.Forbid, catalog.OneWay, catalog.Command, catalog.Services, catalog.Settings, catalog.Watch})...)
+	case reflect.TypeFor[Level]():
+		return words(texts([]any{catalog.Low, catalog.Medium, catalog.High})...)
+	case reflect.TypeFor[catalog.Back]():
+		return words(texts([]any{catalog.BackImages, catalog.BackRestore, catalog.BackNever})...)
+	case reflect.TypeFor[catalog.When]():
+		return words(texts([]any{catalog.BeforeMerge, catalog.BeforeStart, catalog.AfterStart})...)
 	case reflect.TypeFor[Texts]():
 		one := uint64(1)
 		return &jsonschema.Schema{MinItems: &one, MinLength: &one,

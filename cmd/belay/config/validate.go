@@ -65,6 +65,8 @@ func (d *document) explain(schema *jsonschema.Schema, e *jsonschema.ValidationEr
 		d.fail(value, suggest(fmt.Sprint(k.Got), texts(k.Want)), "%s: %s is not one of %s", name, quote(fmt.Sprint(k.Got)), strings.Join(texts(k.Want), ", "))
 	case *kind.MinItems, *kind.MinLength:
 		d.fail(value, "fill it, or remove the key", "%s: empty", name)
+	case *kind.MaxItems:
+		d.fail(value, "", "%s: %d entries, and at most %d are read", name, k.Got, k.Want)
 	case *kind.Pattern:
 		d.fail(value, "", "%s: %s does not have the form %s", name, quote(k.Got), k.Want)
 	default:
@@ -77,7 +79,11 @@ func (d *document) wrongType(key, value *yaml.Node, name string, k *kind.Type) {
 		d.fail(key, "fill it, or remove the key", "%s: no value, want %s", name, kindWords(k.Want))
 		return
 	}
-	d.fail(value, "", "%s: %s, want %s", name, kindWords([]string{k.Got}), kindWords(k.Want))
+	next := ""
+	if k.Got == "number" && strings.HasPrefix(name, "gates[") { // 2.10 is a number to YAML, and no version any more
+		next = "write it in quotes"
+	}
+	d.fail(value, next, "%s: %s, want %s", name, kindWords([]string{k.Got}), kindWords(k.Want))
 }
 
 // unknown reports a key that the schema does not know at path.
