@@ -42,6 +42,29 @@ const configTail = `
 #
 # rules:
 #   healthcheck-missing: off
+
+# Where release notes of images are that belay does not know.
+#
+# upstreams:
+#   - images: [ghcr.io/acme/api]
+#     repository: acme/api   # on github.com
+#     tag-prefix: v          # what git tags have before the version
+#     changelog: CHANGELOG.md
+
+# What a person has to do before a stack passes a version.
+#
+# gates:
+#   - id: acme-2-0-reindex
+#     images: [ghcr.io/acme/api]
+#     at: 2.0.0
+#     title: The index is built anew
+#     text: Searching finds nothing until it was.
+#     risks: [data]
+
+# Pull requests get one comment for each stack, and no suggested changes.
+#
+# comment: true
+# suggestions: false
 `
 
 // belayYML writes the belay.yml.

@@ -1,5 +1,5 @@
 // Package setup writes what a repository needs to be checked by Belay: a
-// belay.yml, the workflow, and rules for Renovate.
+// belay.yml, the workflows, and rules for Renovate.
 //
 // What must stay true: Plan is a pure function of what was found; nothing of
 // the user's is overwritten unless asked, and then all files are written or

@@ -14,6 +14,7 @@ type File struct {
 const (
 	configPath   = "belay.yml"
 	workflowPath = ".github/workflows/belay-check.yml"
+	publishPath  = ".github/workflows/belay-publish.yml"
 	renovatePath = "renovate.json"
 	presetPath   = ".github/renovate-belay.json"
 )
@@ -28,6 +29,7 @@ func Plan(found Found) []File {
 	return []File{
 		{configPath, belayYML(found)},
 		{workflowPath, workflow(found)},
+		{publishPath, []byte(publishText)},
 		{renovate, renovateJSON(found)},
 	}
 }

@@ -5,11 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 	"golang.org/x/tools/txtar"
 
 	"github.com/belaystack/belay/cmd/belay/config"
@@ -111,29 +114,87 @@ func accepted(t *testing.T, root *source.Root, files []File) {
 	}
 	var all []string
 	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, " ") || strings.HasSuffix(strings.TrimSpace(rest), ":")) {
+		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, " ") || slices.ContainsFunc([]string{":\n", ": true\n", ": false\n"}, func(end string) bool { return strings.HasSuffix(rest, end) })) {
 			line = rest
 		}
 		all = append(all, line)
 	}
 	write(t, root.Abs("all.yml"), strings.Join(all, ""))
 	c, err = config.Load(root, "all.yml", []string{"healthcheck-missing"})
-	if err != nil || len(c.Policy.Images) == 0 || len(c.Rules) == 0 {
+	if err != nil || len(c.Policy.Images) == 0 || len(c.Rules) == 0 || len(c.Upstreams) == 0 || len(c.Gates) == 0 || c.Comment == nil {
 		t.Errorf("belay.yml, uncommented: %v", err)
 	}
-	data, err = fs.ReadFile(root.FS(), workflowPath)
-	if err != nil {
-		t.Fatal(err)
+	for name, permissions := range map[string]string{
+		workflowPath: "permissions:\n  contents: read\n  pull-requests: write # the comment, and the labels\n\n",
+		publishPath:  "permissions:\n  actions: read # the result of the other run\n  contents: read\n  pull-requests: write # the comment\n\n",
+	} {
+		data, err := fs.ReadFile(root.FS(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte("secrets.")) || bytes.Count(data, []byte("permissions:")) != 1 || !bytes.Contains(data, []byte(permissions)) {
+			t.Errorf("%s asks for more than it needs", name)
+		}
+		t.Run(path.Base(name), func(t *testing.T) { actionlint(t, root.Abs(name)) })
 	}
-	if bytes.Contains(data, []byte("secrets.")) || !bytes.Contains(data, []byte("permissions:\n  contents: read\n")) {
-		t.Error("the workflow asks for more than it needs")
-	}
+}
+
+// actionlint has the program look at a workflow.
+func actionlint(t *testing.T, name string) {
 	bin, err := exec.LookPath("actionlint")
 	if err != nil {
-		t.Log("no actionlint here: the workflow was not checked by it")
-		return
+		t.Skip("no actionlint here: the workflow was not checked by it")
 	}
-	if out, err := exec.CommandContext(t.Context(), bin, "-no-color", root.Abs(workflowPath)).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), bin, "-no-color", name).CombinedOutput(); err != nil {
 		t.Errorf("actionlint: %v\n%s", err, out)
+	}
+}
+
+// publishing is the part of the two workflows that has to fit together.
+type publishing struct {
+	Name string
+	On   struct {
+		Run struct{ Workflows, Types []string } `yaml:"workflow_run"`
+	}
+	Jobs map[string]struct {
+		If    string
+		Steps []struct {
+			ID, If, Uses, Run string
+			With              map[string]string
+		}
+	}
+}
+
+// The workflow that may write comments takes one file of the other, and
+// nothing that a fork wrote runs in it.
+func TestPublish(t *testing.T) {
+	var check, publish publishing
+	for text, into := range map[string]*publishing{string(workflow(Found{})): &check, publishText: &publish} {
+		if err := yaml.Load([]byte(text), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(publish.On.Run.Workflows, []string{check.Name}) || !slices.Equal(publish.On.Run.Types, []string{"completed"}) {
+		t.Errorf("runs after %v when %v, want %s when completed", publish.On.Run.Workflows, publish.On.Run.Types, check.Name)
+	}
+	if when := publish.Jobs["publish"].If; !strings.Contains(when, "workflow_run.event == 'pull_request' &&") {
+		t.Errorf("runs if %s", when)
+	}
+	steps := publish.Jobs["publish"].Steps
+	for _, s := range steps {
+		if s.Run != "" || strings.HasPrefix(s.Uses, "actions/checkout@") {
+			t.Errorf("runs %q, or checks out", s.Run)
+		}
+	}
+	up := check.Jobs["check"].Steps[len(check.Jobs["check"].Steps)-1]
+	down, belay := steps[0], steps[1]
+	if up.With["name"] != down.With["name"] || belay.With["publish"] != down.With["path"]+"/"+path.Base(up.With["path"]) || belay.With["command"] != "check" {
+		t.Errorf("uploaded is %v, downloaded %v, published %v", up.With, down.With, belay.With)
+	}
+	if !strings.HasPrefix(down.With["path"], "${{ runner.temp }}/") || down.With["run-id"] != "${{ github.event.workflow_run.id }}" {
+		t.Errorf("downloaded is %v", down.With)
+	}
+	if copied := check.Jobs["check"].Steps[len(check.Jobs["check"].Steps)-2]; !strings.Contains(copied.Run, `"$RUNNER_TEMP/`+path.Base(up.With["path"])+`"`) || copied.If != up.If || !strings.Contains(up.If, "comment == 'refused'") {
+		t.Errorf("copied by %q if %s, uploaded if %s", copied.Run, copied.If, up.If)
 	}
 }

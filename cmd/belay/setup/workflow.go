@@ -6,9 +6,13 @@ import (
 	"strings"
 )
 
+// workflowText uploads the result where the token may not comment: a pull
+// request from a fork gets one that only reads. The copy has a name that
+// publishText knows.
 const workflowText = `# Checks a change to the stacks before it is merged: image pins, env drift and
-# the policy of belay.yml. It needs no secret, runs no container of yours, and
-# works for forks.
+# the policy of belay.yml, and what the releases in between ask of you. It needs
+# no secret, runs no container of yours, and works for forks. The base of the
+# change is read through the API; "fetch-depth: 0" in the checkout spares that.
 #
 # Where branch protection requires this check, remove "paths": a pull request
 # that touches none of them would wait for it for ever.
@@ -22,7 +26,7 @@ on:
 %s
 permissions:
   contents: read
-  pull-requests: read # the labels
+  pull-requests: write # the comment, and the labels
 
 concurrency:
   group: belay-check-${{ github.event.pull_request.number }}
@@ -35,9 +39,69 @@ jobs:
     steps:
       - uses: actions/checkout@v7
         with:
-          fetch-depth: 0 # to find where the change left its branch
           persist-credentials: false
-      - uses: belaystack/belay/lint@v0
+      - id: belay
+        uses: belaystack/belay/lint@v0
+      # The token of a pull request from a fork may not comment. Then
+      # belay-publish.yml does, from the result.
+      - if: always() && steps.belay.outputs.comment == 'refused'
+        env:
+          REPORT: ${{ steps.belay.outputs.report }}
+        run: cp "$RUNNER_TEMP/$REPORT" "$RUNNER_TEMP/belay-result.json"
+      - if: always() && steps.belay.outputs.comment == 'refused'
+        uses: actions/upload-artifact@v7
+        with:
+          name: belay-result
+          path: ${{ runner.temp }}/belay-result.json
+          retention-days: 1
+`
+
+const publishText = `# Comments on pull requests from forks what belay-check.yml found.
+#
+# That workflow runs what the fork wrote, with a token that only reads. This one
+# may write comments, and is safe because nothing of the fork runs in it: it is
+# always the version on the default branch, it checks nothing out, and all it
+# takes from the other run is one JSON file. Belay reads that file as data:
+# bounded, every text of it made neutral, and posted to the pull request that
+# GitHub says the run was for, whatever the file says.
+name: belay publish
+
+on:
+  workflow_run:
+    workflows: [belay]
+    types: [completed]
+
+permissions:
+  actions: read # the result of the other run
+  contents: read
+  pull-requests: write # the comment
+
+concurrency:
+  group: belay-publish-${{ github.event.workflow_run.head_repository.full_name }}-${{ github.event.workflow_run.head_branch }}
+  cancel-in-progress: false
+
+jobs:
+  publish:
+    # A branch of this repository has a token that comments itself.
+    if: >-
+      github.event.workflow_run.event == 'pull_request' &&
+      github.event.workflow_run.head_repository.full_name != github.repository
+    runs-on: ubuntu-latest
+    timeout-minutes: 10
+    steps:
+      - id: result
+        continue-on-error: true # there is none when there was nothing to say
+        uses: actions/download-artifact@v8
+        with:
+          name: belay-result
+          path: ${{ runner.temp }}/belay-result
+          run-id: ${{ github.event.workflow_run.id }}
+          github-token: ${{ github.token }}
+      - if: steps.result.outcome == 'success'
+        uses: belaystack/belay/lint@v0
+        with:
+          command: check
+          publish: ${{ runner.temp }}/belay-result/belay-result.json
 `
 
 // workflow writes the check of pull requests.
