@@ -16,13 +16,13 @@ import (
 )
 
 var (
-	quoted    = regexp.MustCompile(`"([^"]+)"|'([^']+)'`)
-	indexed   = regexp.MustCompile(`\[([^\]\s]+)\]`) // services[web].hostname, as mapstructure writes it
-	dotted    = regexp.MustCompile(`\b(services|volumes|networks|configs|secrets|include|name|jobs|models)(\.[^\s:']+)+`)
-	cycleWord = regexp.MustCompile(`detected: (\S+)`)
-	extra     = regexp.MustCompile(`^(.*?)additional properties ('.*') not allowed$`)
-	falseRule = regexp.MustCompile(`(\S+) false schema$`)
-	fileNames = regexp.MustCompile(`(validating|failed to parse|open|stat) (/\S+?):? `)
+	quoted    = lazy(`"([^"]+)"|'([^']+)'`)
+	indexed   = lazy(`\[([^\]\s]+)\]`) // services[web].hostname, as mapstructure writes it
+	dotted    = lazy(`\b(services|volumes|networks|configs|secrets|include|name|jobs|models)(\.[^\s:']+)+`)
+	cycleWord = lazy(`detected: (\S+)`)
+	extra     = lazy(`^(.*?)additional properties ('.*') not allowed$`)
+	falseRule = lazy(`(\S+) false schema$`)
+	fileNames = lazy(`(validating|failed to parse|open|stat) (/\S+?):? `)
 )
 
 // explain turns compose-go's error into a problem with a position. Text that
@@ -30,16 +30,16 @@ var (
 func (r *reader) explain(err error, layers map[string][]layer, sc *scope, mains []*File) {
 	msg := r.scrub(err.Error(), sc)
 	msg = strings.TrimSuffix(msg, ": "+errdefs.ErrInvalid.Error())
-	msg = strings.TrimPrefix(fileNames.ReplaceAllString(msg, ""), ": ")
-	msg = falseRule.ReplaceAllString(msg, "there is no key $1 here")
+	msg = strings.TrimPrefix(fileNames().ReplaceAllString(msg, ""), ": ")
+	msg = falseRule().ReplaceAllString(msg, "there is no key $1 here")
 	msg = strings.Join(strings.Fields(strings.ReplaceAll(msg, r.root.Dir()+"/", "")), " ")
 	at := source.Span{}
-	if m := extra.FindStringSubmatch(msg); m != nil {
+	if m := extra().FindStringSubmatch(msg); m != nil {
 		names := strings.Split(strings.ReplaceAll(m[2], "'", ""), ", ")
 		slices.Sort(names)
 		msg = strings.TrimSpace(strings.TrimSpace(m[1]) + " unknown keys: " + strings.Join(names, ", "))
 		at = r.locate(append(strings.FieldsFunc(strings.TrimSpace(m[1]), func(c rune) bool { return c == '.' }), names[0]), layers, mains)
-	} else if where := dotted.FindString(indexed.ReplaceAllString(err.Error(), ".$1")); where != "" {
+	} else if where := dotted().FindString(indexed().ReplaceAllString(err.Error(), ".$1")); where != "" {
 		at = r.locate(strings.Split(where, "."), layers, mains)
 	}
 	if at.IsZero() {
@@ -84,7 +84,7 @@ func (r *reader) locate(keys []string, layers map[string][]layer, mains []*File)
 
 // mentioned finds the scalar or service that the message speaks of.
 func (r *reader) mentioned(msg string, layers map[string][]layer) source.Span {
-	for _, m := range append(quoted.FindAllStringSubmatch(msg, -1), cycleWord.FindAllStringSubmatch(msg, -1)...) {
+	for _, m := range append(quoted().FindAllStringSubmatch(msg, -1), cycleWord().FindAllStringSubmatch(msg, -1)...) {
 		for _, name := range m[1:] {
 			if l := layers[name]; len(l) > 0 {
 				return l[0].file.span(l[0].key)

@@ -1,7 +1,6 @@
 package compose
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -68,7 +67,7 @@ func dropHealth(v any) {
 	for key, value := range m {
 		switch value := value.(type) {
 		case string:
-			if (key == "interval" || key == "timeout" || key == "start_period" || key == "start_interval") && duration.MatchString(value) {
+			if (key == "interval" || key == "timeout" || key == "start_period" || key == "start_interval") && duration().MatchString(value) {
 				delete(m, key)
 			}
 		case int:
@@ -84,7 +83,7 @@ func dropHealth(v any) {
 }
 
 // duration is the plainest of what compose takes for one.
-var duration = regexp.MustCompile(`^[0-9]{1,6}(ms|s|m|h)$`)
+var duration = lazy(`^[0-9]{1,6}(ms|s|m|h)$`)
 
 func onlyText(list []any) bool {
 	return !slices.ContainsFunc(list, func(v any) bool { _, ok := v.(string); return !ok })

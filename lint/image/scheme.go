@@ -1,7 +1,6 @@
 package image
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -66,15 +65,15 @@ func identity(r Ref) string {
 }
 
 var (
-	fixRE       = regexp.MustCompile(`^(.*\d)-fix\.?(\d{0,9})$`)
-	extensionRE = regexp.MustCompile(`^(?:(.*)-)?pg(\d{1,2}(?:\.\d+)?)(?:-(.*))?$`)
-	postgisRE   = regexp.MustCompile(`^(\d{1,2}(?:\.\d+)?)(?:-(.*))?$`)
+	fixRE       = lazy(`^(.*\d)-fix\.?(\d{0,9})$`)
+	extensionRE = lazy(`^(?:(.*)-)?pg(\d{1,2}(?:\.\d+)?)(?:-(.*))?$`)
+	postgisRE   = lazy(`^(\d{1,2}(?:\.\d+)?)(?:-(.*))?$`)
 )
 
 // readFix reads Dify's tags. Its "-fix" releases come after their base:
 // 1.10.1-fix.1 (2025-12-09) is a security fix of 1.10.1 (2025-11-26).
 func readFix(s string) Tag {
-	m := fixRE.FindStringSubmatch(s)
+	m := fixRE().FindStringSubmatch(s)
 	if m == nil {
 		return readTag(s)
 	}
@@ -108,7 +107,7 @@ func readPostgres(s string) Tag {
 // or both: pgvector's README, "Docker". "pg16" is the newest extension on any
 // 16, so it is as loose as a major version.
 func readExtension(s string) Tag {
-	m := extensionRE.FindStringSubmatch(s)
+	m := extensionRE().FindStringSubmatch(s)
 	if m == nil {
 		return readTag(s)
 	}
@@ -116,7 +115,7 @@ func readExtension(s string) Tag {
 }
 
 func readPostGIS(s string) Tag {
-	m := postgisRE.FindStringSubmatch(s)
+	m := postgisRE().FindStringSubmatch(s)
 	if m == nil {
 		return readTag(s)
 	}

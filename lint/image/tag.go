@@ -2,7 +2,6 @@ package image
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -91,11 +90,11 @@ func PostgresMajor(r Ref) (int, bool) {
 }
 
 var (
-	shaRE     = regexp.MustCompile(`^(?:[a-z]+-)?([0-9a-f]{7,40})$`)
-	versionRE = regexp.MustCompile(`^([^0-9]*)(\d+(?:\.\d+){0,3})(.*)$`)
-	dateRE    = regexp.MustCompile(`^((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?:T(\d\d)-?(\d\d)-?(\d\d)Z)?((?:[^0-9].*)?)$`)
-	preRE     = regexp.MustCompile(`^(?i)[-._]?(alpha|beta|rc|preview|pre|a|b)[-._]?(\d*)((?:[-._+].*)?)$`)
-	buildRE   = regexp.MustCompile(`^[-._](?:r|v|b|build\.?)?(\d+)$`)
+	shaRE     = lazy(`^(?:[a-z]+-)?([0-9a-f]{7,40})$`)
+	versionRE = lazy(`^([^0-9]*)(\d+(?:\.\d+){0,3})(.*)$`)
+	dateRE    = lazy(`^((?:19|20)\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?:T(\d\d)-?(\d\d)-?(\d\d)Z)?((?:[^0-9].*)?)$`)
+	preRE     = lazy(`^(?i)[-._]?(alpha|beta|rc|preview|pre|a|b)[-._]?(\d*)((?:[-._+].*)?)$`)
+	buildRE   = lazy(`^[-._](?:r|v|b|build\.?)?(\d+)$`)
 )
 
 // readTag reads a tag of an image without habits of its own.
@@ -103,7 +102,7 @@ func readTag(s string) Tag {
 	if isSHA(s) {
 		return Tag{Pin: Exact, Variant: s}
 	}
-	m := versionRE.FindStringSubmatch(s)
+	m := versionRE().FindStringSubmatch(s)
 	if m == nil {
 		return Tag{Pin: Floating, Variant: s}
 	}
@@ -142,7 +141,7 @@ func numbersPin(nums []uint64) Pin {
 // takePre takes a pre-release off rest, which follows the numbers, and gives
 // what remains. "beta1", "-beta.1" and "b1" are one.
 func (t *Tag) takePre(rest string) string {
-	m := preRE.FindStringSubmatch(rest)
+	m := preRE().FindStringSubmatch(rest)
 	if m == nil || len(m[1]) == 1 && m[2] == "" {
 		return rest
 	}
@@ -167,7 +166,7 @@ func (t *Tag) takePre(rest string) string {
 
 // takeBuild takes a build number off rest, likewise.
 func (t *Tag) takeBuild(rest string) string {
-	m := buildRE.FindStringSubmatch(rest)
+	m := buildRE().FindStringSubmatch(rest)
 	if m == nil {
 		return rest
 	}
@@ -184,7 +183,7 @@ func (t *Tag) takeBuild(rest string) string {
 
 // isSHA reports whether s is a commit, perhaps behind a word: sha-5c6372d2f7.
 func isSHA(s string) bool {
-	m := shaRE.FindStringSubmatch(s)
+	m := shaRE().FindStringSubmatch(s)
 	return m != nil && (len(m[1]) == 40 || strings.ContainsAny(m[1], "0123456789") && strings.ContainsAny(m[1], "abcdef"))
 }
 
@@ -228,7 +227,7 @@ func isChannel(s string) bool {
 
 // readDate reads 20240115, 2024-01-15 and 2023-03-20T20-16-18Z.
 func readDate(s string) (Tag, bool) {
-	m := dateRE.FindStringSubmatch(s)
+	m := dateRE().FindStringSubmatch(s)
 	if m == nil {
 		return Tag{}, false
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -21,18 +20,18 @@ const (
 )
 
 var (
-	idRE     = regexp.MustCompile(`^[a-z0-9]+(?:[.-][a-z0-9]+)*$`)
-	keyRE    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	repoRE   = regexp.MustCompile(`^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$`)
-	prefixRE = regexp.MustCompile(`^[A-Za-z0-9@/._-]{0,50}$`)
-	endRE    = regexp.MustCompile(`^[._-][A-Za-z0-9._-]{1,40}$`)
-	tagRE    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@/._-]{0,100}$`)
+	idRE     = lazy(`^[a-z0-9]+(?:[.-][a-z0-9]+)*$`)
+	keyRE    = lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	repoRE   = lazy(`^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$`)
+	prefixRE = lazy(`^[A-Za-z0-9@/._-]{0,50}$`)
+	endRE    = lazy(`^[._-][A-Za-z0-9._-]{1,40}$`)
+	tagRE    = lazy(`^[A-Za-z0-9][A-Za-z0-9@/._-]{0,100}$`)
 )
 
 // CheckGate says what is wrong with a gate, or gives nil. The error speaks of
 // the fields by their names here and quotes no text of the gate.
 func CheckGate(g Gate) error {
-	if !idRE.MatchString(g.ID) || len(g.ID) > 80 {
+	if !idRE().MatchString(g.ID) || len(g.ID) > 80 {
 		return errors.New("gate id: want lower case words joined by dots or hyphens")
 	}
 	for _, check := range []func(Gate) error{checkRange, checkWords, checkActions, checkTouches, checkSources} {
@@ -141,7 +140,7 @@ func checkTouches(g Gate) error {
 		switch {
 		case t == Touch{Text: t.Text}:
 			return fmt.Errorf("touch %d: asks nothing", i+1)
-		case (t.Key == "") != (t.Is == ""), t.Key != "" && !keyRE.MatchString(t.Key):
+		case (t.Key == "") != (t.Is == ""), t.Key != "" && !keyRE().MatchString(t.Key):
 			return fmt.Errorf("touch %d: want the name of a key and what is asked of it", i+1)
 		case t.Is != "" && !slices.Contains([]Setting{Set, Unset, Empty, Lacks, Has, Equals}, t.Is):
 			return fmt.Errorf("touch %d: want set, unset, empty, lacks, has or equals", i+1)
@@ -206,7 +205,7 @@ func CheckUpstream(u Upstream) error {
 		}
 	}
 	switch {
-	case u.Repo != "" && (!repoRE.MatchString(u.Repo) || strings.HasSuffix(u.Repo, "/.") || strings.HasSuffix(u.Repo, "/..")):
+	case u.Repo != "" && (!repoRE().MatchString(u.Repo) || strings.HasSuffix(u.Repo, "/.") || strings.HasSuffix(u.Repo, "/..")):
 		return errors.New("upstream: repo: want owner/name")
 	case u.Repo == "" && u.Why == "":
 		return errors.New("upstream: repo: want owner/name, or why there is none")
@@ -214,7 +213,7 @@ func CheckUpstream(u Upstream) error {
 		return errors.New("upstream: releases and files: want a repo that has them")
 	case u.Repo != "" && !u.Releases && u.Changelog == "" && u.Page == "":
 		return errors.New("upstream: want releases, a changelog or a page")
-	case !prefixRE.MatchString(u.Prefix):
+	case !prefixRE().MatchString(u.Prefix):
 		return errors.New("upstream: prefix: want letters, digits and @ / . _ -")
 	case u.Same && (u.Prefix != "" || len(u.Trim) > 0):
 		return errors.New("upstream: same: no prefix and nothing to trim where docker tags are git tags")
@@ -241,10 +240,10 @@ func checkUpstreamLists(u Upstream) error {
 			return errors.New("upstream: files: want paths inside the repository")
 		}
 	}
-	if slices.ContainsFunc(u.Trim, func(s string) bool { return !endRE.MatchString(s) }) {
+	if slices.ContainsFunc(u.Trim, func(s string) bool { return !endRE().MatchString(s) }) {
 		return errors.New("upstream: trim: want endings like -local")
 	}
-	if slices.ContainsFunc(u.Moving, func(s string) bool { return !tagRE.MatchString(s) }) {
+	if slices.ContainsFunc(u.Moving, func(s string) bool { return !tagRE().MatchString(s) }) {
 		return errors.New("upstream: moving: want git tags")
 	}
 	return nil

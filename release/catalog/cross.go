@@ -35,7 +35,7 @@ func floor(ref image.Ref) image.Ref {
 // withVersion gives ref with another version and its own ending, so that the
 // two can be compared.
 func withVersion(ref image.Ref, version string) image.Ref {
-	t, m := ref.Read(), onServer.FindStringSubmatch(ref.Tag)
+	t, m := ref.Read(), onServer().FindStringSubmatch(ref.Tag)
 	ref.Tag = version
 	if m != nil {
 		ref.Tag += "-" + m[2]

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -73,17 +72,17 @@ func (u Upstream) Ref(like image.Ref, gitTag string) (image.Ref, bool) {
 
 var (
 	// onServer is an extension's tag as pgvector writes it: README, "Docker".
-	onServer = regexp.MustCompile(`^(?:(.+)-)?(pg\d+(?:-[a-z]+)?)$`)
-	vDigit   = regexp.MustCompile(`^v\d`)
+	onServer = lazy(`^(?:(.+)-)?(pg\d+(?:-[a-z]+)?)$`)
+	vDigit   = lazy(`^v\d`)
 
 	// plain is a version as git tags and docker tags both may have it, and
 	// dockerTag what a docker tag may be: distribution, docs/spec/api.md.
 	// Lists of tags come from outside.
-	plain     = regexp.MustCompile(`^\d(?:[A-Za-z0-9.-]{0,100}[A-Za-z0-9])?$`)
-	dockerTag = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	plain     = lazy(`^\d(?:[A-Za-z0-9.-]{0,100}[A-Za-z0-9])?$`)
+	dockerTag = lazy(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 )
 
-func spelledWithV(tag string) bool { return vDigit.MatchString(tag) }
+func spelledWithV(tag string) bool { return vDigit().MatchString(tag) }
 
 // split cuts ref's tag into the version, as a git tag has it behind Prefix,
 // and what docker tags have behind that. The version is "" where the tag
@@ -91,14 +90,14 @@ func spelledWithV(tag string) bool { return vDigit.MatchString(tag) }
 // is known to have.
 func (u Upstream) split(ref image.Ref) (version, ending string, ok bool) {
 	if u.Same {
-		if t := ref.Read(); t.Pin == image.Exact && !t.Version.IsZero() && dockerTag.MatchString(ref.Tag) {
+		if t := ref.Read(); t.Pin == image.Exact && !t.Version.IsZero() && dockerTag().MatchString(ref.Tag) {
 			version = ref.Tag
 		}
 		return version, "", true
 	}
 	text := ref.Tag
 	_, server := image.PostgresMajor(ref)
-	if m := onServer.FindStringSubmatch(text); m != nil && server {
+	if m := onServer().FindStringSubmatch(text); m != nil && server {
 		text, ending = m[1], "-"+m[2]
 	}
 	for again := true; again; {
@@ -109,14 +108,14 @@ func (u Upstream) split(ref image.Ref) (version, ending string, ok bool) {
 			}
 		}
 	}
-	if vDigit.MatchString(text) {
+	if vDigit().MatchString(text) {
 		text = text[1:]
 	}
 	if text == "" {
 		return "", ending, true
 	}
 	bare := image.Ref{Registry: ref.Registry, Path: ref.Path, Tag: text}.Read()
-	if bare.Variant != "" || !plain.MatchString(text) {
+	if bare.Variant != "" || !plain().MatchString(text) {
 		return "", "", false
 	}
 	if bare.Pin != image.Exact || bare.Version.IsZero() {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -56,15 +55,15 @@ func marker(kind, key, body string) string {
 }
 
 var (
-	keyForm     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	markerForm  = regexp.MustCompile(`^<!-- belay:(dossier|suggestion) ([A-Za-z0-9_-]{1,64}) ([0-9a-f]{24}) -->$`)
-	commentLink = regexp.MustCompile(`#issuecomment-([0-9]{1,18})$`)
+	keyForm     = lazy(`^[A-Za-z0-9_-]{1,64}$`)
+	markerForm  = lazy(`^<!-- belay:(dossier|suggestion) ([A-Za-z0-9_-]{1,64}) ([0-9a-f]{24}) -->$`)
+	commentLink = lazy(`#issuecomment-([0-9]{1,18})$`)
 )
 
 // readMarker reads the first line of a comment.
 func readMarker(kind, body string) (key, hash string, ok bool) {
 	line, _, _ := strings.Cut(body, "\n")
-	m := markerForm.FindStringSubmatch(strings.TrimRight(line, "\r \t"))
+	m := markerForm().FindStringSubmatch(strings.TrimRight(line, "\r \t"))
 	if m == nil || m[1] != kind {
 		return "", "", false
 	}
@@ -101,7 +100,7 @@ func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment) 
 func checkComments(wanted []Comment) error {
 	seen := map[string]bool{}
 	for _, w := range wanted {
-		if !keyForm.MatchString(w.Key) || seen[w.Key] {
+		if !keyForm().MatchString(w.Key) || seen[w.Key] {
 			return &Error{Kind: Invalid, Err: errName("two comments with one key, or a key that is none")}
 		}
 		seen[w.Key] = true
@@ -214,7 +213,7 @@ func (c *Client) ours(ctx context.Context, repo Repo, pr int) (map[string]*poste
 		comments := answer.Repository.PullRequest.Comments
 		for _, n := range comments.Nodes {
 			key, hash, ok := readMarker("dossier", n.Body)
-			id := commentLink.FindStringSubmatch(n.URL)
+			id := commentLink().FindStringSubmatch(n.URL)
 			if !ok || !n.ViewerDidAuthor || id == nil {
 				continue
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -126,13 +125,13 @@ func isCommit(ref string) bool {
 
 // repoPath is repos/owner/name of a repository that has such a name.
 func repoPath(op, repo string) (string, error) {
-	if !repoName.MatchString(repo) || strings.HasSuffix(repo, "/.") || strings.HasSuffix(repo, "/..") {
+	if !repoName().MatchString(repo) || strings.HasSuffix(repo, "/.") || strings.HasSuffix(repo, "/..") {
 		return "", &Error{Op: op, Repo: cut(repo), Kind: Invalid, Err: errName("not the name of a repository")}
 	}
 	return "repos/" + repo, nil
 }
 
-var repoName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})/[A-Za-z0-9._-]{1,100}$`)
+var repoName = lazy(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,98})/[A-Za-z0-9._-]{1,100}$`)
 
 type errName string
 

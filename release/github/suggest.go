@@ -2,7 +2,6 @@ package github
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +92,7 @@ func (x Suggestion) marker() string { return marker("suggestion", x.Key, x.Body)
 
 // fits reports whether all lines are in one hunk, which lines says per line.
 func (x Suggestion) fits(lines map[int]int) bool {
-	if !keyForm.MatchString(x.Key) || x.Line < 1 || len(x.Body) > maxBody/2 || x.end()-x.Line > 1000 {
+	if !keyForm().MatchString(x.Key) || x.Line < 1 || len(x.Body) > maxBody/2 || x.end()-x.Line > 1000 {
 		return false
 	}
 	for n := x.Line; n <= x.end(); n++ {
@@ -104,7 +103,7 @@ func (x Suggestion) fits(lines map[int]int) bool {
 	return true
 }
 
-var hunkHead = regexp.MustCompile(`^@@ -[0-9]+(?:,[0-9]+)? \+([0-9]{1,9})(?:,[0-9]+)? @@`)
+var hunkHead = lazy(`^@@ -[0-9]+(?:,[0-9]+)? \+([0-9]{1,9})(?:,[0-9]+)? @@`)
 
 // commentable gives the lines of the new file that a patch shows, each with
 // the number of its hunk, from 1.
@@ -112,7 +111,7 @@ func commentable(patch string) map[int]int {
 	out := map[int]int{}
 	hunk, line := 0, 0
 	for text := range strings.Lines(patch) {
-		if m := hunkHead.FindStringSubmatch(text); m != nil {
+		if m := hunkHead().FindStringSubmatch(text); m != nil {
 			hunk++
 			line, _ = strconv.Atoi(m[1])
 			continue

@@ -2,7 +2,6 @@ package markdown
 
 import (
 	"bytes"
-	"regexp"
 )
 
 // Entry is one version's part of a change log.
@@ -14,9 +13,9 @@ type Entry struct {
 }
 
 var (
-	versionTitle = regexp.MustCompile(`^\[?v?(\d+\.\d+(?:\.\d+)*(?:[-+][0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)(?:[\])\s:(,]|$)`)
-	isoDate      = regexp.MustCompile(`\b\d{4}-\d{2}-\d{2}\b`)
-	unreleased   = regexp.MustCompile(`(?i)\bunreleased\b`)
+	versionTitle = lazy(`^\[?v?(\d+\.\d+(?:\.\d+)*(?:[-+][0-9A-Za-z]+(?:[.-][0-9A-Za-z]+)*)?)(?:[\])\s:(,]|$)`)
+	isoDate      = lazy(`\b\d{4}-\d{2}-\d{2}\b`)
+	unreleased   = lazy(`(?i)\bunreleased\b`)
 )
 
 // title is a heading that begins with a version.
@@ -135,13 +134,13 @@ func versionHeading(line []byte) (title, bool) {
 		return title{}, false
 	}
 	text = bytes.TrimSpace(text)
-	m := versionTitle.FindSubmatchIndex(text)
+	m := versionTitle().FindSubmatchIndex(text)
 	if m == nil {
 		return title{}, false
 	}
 	return title{level: level, entry: Entry{
 		Version:  string(text[m[2]:m[3]]),
-		Date:     string(isoDate.Find(text[m[3]:])),
-		Released: !unreleased.Match(text),
+		Date:     string(isoDate().Find(text[m[3]:])),
+		Released: !unreleased().Match(text),
 	}}, true
 }

@@ -1,16 +1,15 @@
 package markdown
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
 )
 
 var (
-	envKey  = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	envFile = regexp.MustCompile(`^[\w./-]*(?:\.env|/)[\w./-]*$`)
-	arrow   = regexp.MustCompile(`→|⇒|->|=>|\bto\b`)
+	envKey  = lazy(`^[A-Z][A-Z0-9_]*$`)
+	envFile = lazy(`^[\w./-]*(?:\.env|/)[\w./-]*$`)
+	arrow   = lazy(`→|⇒|->|=>|\bto\b`)
 )
 
 // op gives what a heading or the first word of an item says is done to
@@ -57,16 +56,16 @@ func (rd *reader) env(n ast.Node) {
 			before += string(decode(nil, c.Segment.Value(rd.src)))
 		case *ast.CodeSpan:
 			s := rd.span(c)
-			switch value := len(keys) > 0 && (strings.ContainsAny(before, ":=") || arrow.MatchString(before)); {
-			case o == "modified" && value && arrow.MatchString(before):
+			switch value := len(keys) > 0 && (strings.ContainsAny(before, ":=") || arrow().MatchString(before)); {
+			case o == "modified" && value && arrow().MatchString(before):
 				values[1] = s
 			case o == "modified" && value:
 				values[0] = s
 			case len(keys) > 0 && strings.HasSuffix(strings.TrimSpace(before), "default"):
 				values[1] = s
-			case len(keys) > 0 && strings.Contains(before, "(") && envFile.MatchString(s):
+			case len(keys) > 0 && strings.Contains(before, "(") && envFile().MatchString(s):
 				file = s
-			case envKey.MatchString(s) && (len(keys) == 0 || strings.Trim(before, " ,&/") == "" || strings.TrimSpace(before) == "and"):
+			case envKey().MatchString(s) && (len(keys) == 0 || strings.Trim(before, " ,&/") == "" || strings.TrimSpace(before) == "and"):
 				keys = append(keys, s)
 			}
 			before = ""

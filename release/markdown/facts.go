@@ -2,7 +2,6 @@ package markdown
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +44,7 @@ func (rd *reader) advisories(s said) {
 	if !advisory.hinted(s) {
 		return
 	}
-	for _, id := range advisory.FindAllString(s.plain, -1) {
+	for _, id := range advisory.re().FindAllString(s.plain, -1) {
 		if id = strings.ToUpper(id); id[0] == 'G' {
 			id = "GHSA" + strings.ToLower(id[4:])
 		}
@@ -87,7 +86,7 @@ func (rd *reader) refs(plain string) {
 func word(c byte) bool { return alnum(c) || c == '_' }
 
 // told is what stands before a command in inline code.
-var told = regexp.MustCompile(`(?i)\b(?:run|running|execute|executing|must)\s*$`)
+var told = lazy(`(?i)\b(?:run|running|execute|executing|must)\s*$`)
 
 // commands gathers the commands that a block tells to run.
 func (rd *reader) commands(n ast.Node) {
@@ -99,7 +98,7 @@ func (rd *reader) commands(n ast.Node) {
 		case *ast.FencedCodeBlock:
 			rd.shell(c)
 		case *ast.CodeSpan:
-			if t, ok := c.PreviousSibling().(*ast.Text); ok && told.Match(t.Segment.Value(rd.src)) {
+			if t, ok := c.PreviousSibling().(*ast.Text); ok && told().Match(t.Segment.Value(rd.src)) {
 				if s := rd.span(c); strings.Contains(s, " ") {
 					rd.command(s)
 				}
@@ -141,15 +140,15 @@ func (rd *reader) shell(n *ast.FencedCodeBlock) {
 }
 
 // everyday are commands that each upgrade guide has.
-var everyday = regexp.MustCompile(`^(?:sudo )?(?:cp|mv|tar|cd|ls|cat|echo|mkdir|vi|vim|nano|git|` +
+var everyday = lazy(`^(?:sudo )?(?:cp|mv|tar|cd|ls|cat|echo|mkdir|vi|vim|nano|git|` +
 	`docker[ -]compose (?:down|up -d|up|pull|stop|start|ps|logs|restart)$|docker[ -]compose up -d --\S+$)(?:\s|$)`)
 
-var commandWord = regexp.MustCompile(`^[A-Za-z./_][\w./-]*(?: |$|=)`)
+var commandWord = lazy(`^[A-Za-z./_][\w./-]*(?: |$|=)`)
 
 // command notes one command, when it is one and not every guide's.
 func (rd *reader) command(s string) {
 	s = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(s), "$ "))
-	if s == "" || len(s) > 500 || !commandWord.MatchString(s) || everyday.MatchString(s) {
+	if s == "" || len(s) > 500 || !commandWord().MatchString(s) || everyday().MatchString(s) {
 		return
 	}
 	for _, c := range rd.notes.Commands {

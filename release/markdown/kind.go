@@ -75,14 +75,14 @@ func pseudo(text string) (Kind, bool) {
 // times cheaper.
 type phrase struct {
 	hints []string
-	*regexp.Regexp
+	re    func() *regexp.Regexp
 }
 
 func phraseOf(pattern string, hints ...string) phrase {
-	return phrase{hints, regexp.MustCompile(pattern)}
+	return phrase{hints, lazy(pattern)}
 }
 
-func (p phrase) in(s said) bool { return p.hinted(s) && p.MatchString(s.plain) }
+func (p phrase) in(s said) bool { return p.hinted(s) && p.re().MatchString(s.plain) }
 
 func (p phrase) hinted(s said) bool {
 	return slices.ContainsFunc(p.hints, func(h string) bool { return strings.Contains(s.lower, h) })

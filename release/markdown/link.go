@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/url"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,8 +13,8 @@ import (
 const maxURL = 2000
 
 var (
-	scheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
-	hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
+	scheme   = lazy(`^[A-Za-z][A-Za-z0-9+.-]*:`)
+	hostName = lazy(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
 )
 
 // target gives the neutral form of a link's target, fit to stand between
@@ -44,7 +43,7 @@ func (r *source) neutralTarget(dest []byte) string {
 		strings.ContainsAny(s, "\\\n\t") {
 		return ""
 	}
-	if !strings.HasPrefix(s, "https://") && !scheme.MatchString(s) {
+	if !strings.HasPrefix(s, "https://") && !scheme().MatchString(s) {
 		return r.relative(s)
 	}
 	u, err := url.Parse(s)
@@ -57,7 +56,7 @@ func (r *source) neutralTarget(dest []byte) string {
 	} else {
 		host = strings.TrimSuffix(host, ":80")
 	}
-	if host = strings.TrimSuffix(host, "."); host != "github.com" && !hostName.MatchString(host) {
+	if host = strings.TrimSuffix(host, "."); host != "github.com" && !hostName().MatchString(host) {
 		return ""
 	}
 	p := u.EscapedPath()

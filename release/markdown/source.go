@@ -2,7 +2,6 @@ package markdown
 
 import (
 	"bytes"
-	"regexp"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -42,7 +41,7 @@ var gfm = sync.OnceValue(func() parser.Parser {
 
 func parse(src []byte, o Options) *source {
 	r := &source{o: o}
-	if !repoName.MatchString(o.Repo) {
+	if !repoName().MatchString(o.Repo) {
 		r.o.Repo = ""
 	}
 	src, r.truncated = cut(src, MaxSize)
@@ -52,7 +51,7 @@ func parse(src []byte, o Options) *source {
 	return r
 }
 
-var repoName = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+var repoName = lazy(`^[\w.-]+/[\w.-]+$`)
 
 // cut keeps at most limit bytes, ending at a line if there is one.
 func cut(src []byte, limit int) ([]byte, bool) {

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -75,7 +76,11 @@ func (c *Client) Repository(ctx context.Context, ref image.Ref) (string, error) 
 	return repository(config.Config.Labels[sourceLabel]), nil
 }
 
-var repoRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$`)
+// repoRE is compiled when a label is read: with its counts that takes half a
+// millisecond.
+var repoRE = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$`)
+})
 
 // repository takes owner and name out of the address of a repository.
 func repository(label string) string {
@@ -88,7 +93,7 @@ func repository(label string) string {
 		return ""
 	}
 	repo := parts[0] + "/" + strings.TrimSuffix(parts[1], ".git")
-	if !repoRE.MatchString(repo) || strings.Trim(parts[1], ".") == "" {
+	if !repoRE().MatchString(repo) || strings.Trim(parts[1], ".") == "" {
 		return ""
 	}
 	return repo
