@@ -1,0 +1,259 @@
+// Package upgrade carries an upgrade out, so that it ends verified or exactly
+// where it began.
+//
+// So far it holds the pure part of its plan: which steps, in which order, and
+// what stands still. The review of a change prints it before anyone merges.
+//
+// What must stay true: nothing is written before it is backed up, and nothing is
+// backed up while something writes; nothing in the plan's pure part reads a host.
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/release/catalog"
+)
+
+// Service is what the plan has to know of a service.
+type Service struct {
+	Name    string
+	App     catalog.App // zero for one the catalog does not know
+	Old     image.Ref   // zero for a new service
+	New     image.Ref
+	Changed bool // its image changes, or it is new
+}
+
+// Command is one that an obligation asks for.
+type Command struct {
+	When catalog.When
+	Text string
+}
+
+// Wanted is what an upgrade is to reach.
+type Wanted struct {
+	Services []Service // those that an enabled profile starts, in file order
+	Removed  []string  // services that are gone afterwards
+	Commands []Command
+}
+
+// Step is one step of a plan.
+type Step struct {
+	Name     string   // "backup"
+	Does     string   // Markdown, one or two sentences
+	Stops    []string // services that stand still from here until launch
+	Commands []string // what does it by hand, in the folder of the stack
+}
+
+// Plan gives the steps of the upgrade to what is wanted.
+func Plan(w Wanted) []Step {
+	p := planner{w}
+	return slices.DeleteFunc([]Step{
+		p.preflight(), p.pull(), p.baseline(), p.drain(), p.halt(), p.backup(), p.applyFiles(), p.migrate(), p.launch(), p.verify(), p.record(),
+	}, func(s Step) bool { return s.Name == "" })
+}
+
+// Refused is the only step where an image is older than what runs.
+func Refused(name string) Step {
+	return Step{Name: "preflight", Does: "The upgrade is refused: `" + strings.ReplaceAll(name, "`", "") + "` is older than what runs, and its data may be newer than it can read. " +
+		"The way down is a rollback to a backup of before, which restores the data too. Nothing is changed."}
+}
+
+// Rollback gives the steps of the way back after an upgrade to what is wanted.
+func Rollback(w Wanted) []Step {
+	p := planner{w}
+	restore := Step{Name: "restore", Does: "Each database is restored into a new one from the verified backup and put in the place of the old; " +
+		"volumes and the `.env`, compose and config files likewise. Rows written after the backup are lost, so their number is counted first."}
+	if dbs := p.names(postgres); len(dbs) > 0 {
+		restore.Commands = []string{
+			asOwner(dbs[0], "createdb", "-T template0 -O OWNER NAME_restored"),
+			asOwner(dbs[0], "pg_restore", "--exit-on-error --single-transaction -d NAME_restored") + " < " + dbs[0] + "-NAME.dump",
+		}
+	}
+	return slices.DeleteFunc([]Step{
+		{Name: "stop", Does: "Everything that writes is stopped, databases stay up.", Stops: p.writers(), Commands: p.compose("stop -t 45", p.writers())},
+		restore,
+		{Name: "images", Does: "The old tags stand in the compose files again, and each local tag that was pulled points to its old image, " +
+			"so that a plain `docker compose up -d` afterwards changes nothing. The digests are those recorded before the upgrade."},
+		{Name: "compare", Does: "Row counts and content hashes equal those taken before the upgrade, while nothing that writes runs yet."},
+		{Name: "start", Does: "The old stack is started and verified.", Commands: []string{"docker compose up -d --remove-orphans=false"}},
+	}, func(s Step) bool { return len(s.Does) == 0 })
+}
+
+// asOwner runs a client of PostgreSQL in the server's own container, so that
+// both are of one version, as the superuser that the image was told to make.
+func asOwner(service, program, args string) string {
+	return fmt.Sprintf(`docker compose exec -T %s sh -c 'exec %s -U "${POSTGRES_USER:-postgres}" %s'`, service, program, args)
+}
+
+type planner struct{ Wanted }
+
+func postgres(s Service) bool { return s.App.ID == catalog.Postgres }
+func changed(s Service) bool  { return s.Changed }
+func application(s Service) bool {
+	return s.App.Kind == catalog.Application || s.App.Kind == catalog.Sidecar
+}
+
+func (p planner) names(is func(Service) bool) []string {
+	var out []string
+	for _, s := range p.Services {
+		if is(s) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
+}
+
+// writers are the services that may write into a store: applications, and what
+// the catalog does not know.
+func (p planner) writers() []string {
+	return p.names(func(s Service) bool { return application(s) || s.App.ID == "" })
+}
+
+func (p planner) compose(verb string, services []string) []string {
+	if len(services) == 0 {
+		return nil
+	}
+	return []string{"docker compose " + verb + " " + strings.Join(services, " ")}
+}
+
+func (p planner) commands(when catalog.When) []string {
+	var out []string
+	for _, c := range p.Commands {
+		if c.When == when && c.Text != "" && !slices.Contains(out, c.Text) {
+			out = append(out, c.Text)
+		}
+	}
+	return out
+}
+
+func (p planner) has(id string) bool {
+	return slices.ContainsFunc(p.Services, func(s Service) bool { return s.App.ID == id })
+}
+
+func list(names []string) string {
+	var out []string
+	for _, n := range names {
+		out = append(out, "`"+n+"`")
+	}
+	return strings.Join(out, ", ")
+}
+
+func (p planner) preflight() Step {
+	return Step{Name: "preflight", Does: "The stack that runs is the one these files describe; there is room for the backup and its test restore; " +
+		"every gate that forbids the change is checked against the data, not against the tags. Nothing is changed yet."}
+}
+
+func (p planner) pull() Step {
+	names := p.names(changed)
+	if len(names) == 0 {
+		return Step{}
+	}
+	return Step{Name: "pull", Does: "The new images are pulled while everything runs; the digests of the old ones are recorded and the images kept.",
+		Commands: p.compose("pull", names)}
+}
+
+func (p planner) baseline() Step {
+	return Step{Name: "baseline", Does: "Versions, container states, resource use, the probes of every app and your own checks are measured, to compare with afterwards.",
+		Commands: []string{"docker compose ps", "docker stats --no-stream"}}
+}
+
+func (p planner) drain() Step {
+	var of []string
+	if p.has(catalog.N8N) {
+		of = append(of, "running n8n executions")
+	}
+	if p.has(catalog.DifyAPI) {
+		of = append(of, "Dify workflow runs, indexing documents and queued tasks")
+	}
+	if len(of) == 0 {
+		return Step{}
+	}
+	return Step{Name: "drain", Does: "No new work comes in, and " + strings.Join(of, " as well as ") + " come to their end, up to a deadline. What waits for a person or a time is safe."}
+}
+
+func (p planner) halt() Step {
+	w := p.writers()
+	if len(w) == 0 {
+		return Step{}
+	}
+	return Step{Name: "halt", Does: "Everything that writes is stopped and kept from restarting by itself; databases stay up. From here to `launch` the stack does not answer.",
+		Stops: w, Commands: p.compose("stop -t 45", w)}
+}
+
+func (p planner) backup() Step {
+	s := Step{Name: "backup", Does: "With nothing writing, rows are counted and hashed, and everything is copied as of one moment: "}
+	var parts []string
+	if dbs := p.names(postgres); len(dbs) > 0 {
+		parts = append(parts, "every database of "+list(dbs)+" with its roles")
+		for _, db := range dbs {
+			s.Commands = append(s.Commands,
+				asOwner(db, "pg_dumpall", "--globals-only")+" > "+db+"-globals.sql",
+				asOwner(db, "pg_dump", "-Fc -d NAME")+" > "+db+"-NAME.dump  # for each database")
+		}
+	}
+	if stores := p.names(func(s Service) bool { return s.App.Stateful && !postgres(s) }); len(stores) > 0 {
+		parts = append(parts, "the volumes of "+list(stores))
+	}
+	s.Does += strings.Join(append(parts, "every other volume and folder that a service writes", "the `.env`, compose and config files"), ", ") + "."
+	if len(s.Commands) > 0 {
+		s.Does += " Each dump is then restored into a scratch database: a backup that was not restored is none."
+	}
+	return s
+}
+
+func (p planner) applyFiles() Step {
+	does := "The merged files take the place of the deployed ones; your `.env` is never written."
+	if len(p.Removed) > 0 {
+		does += " The containers of " + list(p.Removed) + ", which are gone from the files, are removed by name; their data stays."
+	}
+	return Step{Name: "apply-files", Does: does, Commands: p.commands(catalog.BeforeStart)}
+}
+
+func (p planner) migrate() Step {
+	s := Step{Name: "migrate"}
+	var does []string
+	for _, svc := range p.Services {
+		old, okOld := image.PostgresMajor(svc.Old)
+		now, okNow := image.PostgresMajor(svc.New)
+		if okOld && okNow && old != now {
+			does = append(does, fmt.Sprintf("`%s` goes from PostgreSQL %d to %d: a new server on a new volume, filled from the dump; the old volume is kept untouched.", svc.Name, old, now))
+		}
+	}
+	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.DifyAPI && s.Changed }); i >= 0 {
+		name := p.Services[i].Name
+		does = append(does, "Dify's schema is migrated by one container alone, and the schema version compared with the image's, whatever the exit code says.")
+		s.Commands = append(s.Commands, fmt.Sprintf("docker compose run --rm --no-deps -e MODE=migration %s", name))
+	}
+	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.N8N && s.Changed }); i >= 0 {
+		does = append(does, "n8n migrates as it starts: one instance first, until `/healthz/readiness` answers 200.")
+	}
+	if len(does) == 0 {
+		return Step{}
+	}
+	s.Does = strings.Join(does, " ")
+	return s
+}
+
+func (p planner) launch() Step {
+	return Step{Name: "launch", Does: "Stores first, then applications, closed to the outside until they are verified.",
+		Commands: append([]string{"docker compose up -d"}, p.commands(catalog.AfterStart)...)}
+}
+
+func (p planner) verify() Step {
+	s := Step{Name: "verify", Does: "Every container is healthy and stays so, the versions that answer are the new ones, "}
+	if p.has(catalog.N8N) {
+		s.Does += "the same n8n workflows are active, a credential decrypts, "
+	}
+	if p.has(catalog.DifyAPI) {
+		s.Does += "the console loads, a knowledge base answers with what it answered before, "
+	}
+	s.Does += "row counts and the probes are compared with the baseline, and your own checks run. If one fails, everything is rolled back, data included."
+	return s
+}
+
+func (p planner) record() Step {
+	return Step{Name: "record", Does: "The images that run are written into the record block of the compose file; backups are kept by retention, the old images with them."}
+}

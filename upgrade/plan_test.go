@@ -1,0 +1,162 @@
+package upgrade
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/release/catalog"
+)
+
+// service makes one from "name old new"; "-" is no image.
+func service(t *testing.T, text string) Service {
+	t.Helper()
+	f := strings.Fields(text)
+	s := Service{Name: f[0], Changed: f[1] != f[2]}
+	for i, to := range []*image.Ref{&s.Old, &s.New} {
+		if f[i+1] == "-" {
+			continue
+		}
+		var err error
+		if *to, err = image.Parse(f[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.App, _ = catalog.Load().App(s.New)
+	return s
+}
+
+func wanted(t *testing.T, services ...string) Wanted {
+	t.Helper()
+	var w Wanted
+	for _, s := range services {
+		w.Services = append(w.Services, service(t, s))
+	}
+	return w
+}
+
+// all is a stack with everything that a plan speaks of.
+func all(t *testing.T) Wanted {
+	t.Helper()
+	w := wanted(t,
+		"api langgenius/dify-api:1.14.2 langgenius/dify-api:1.15.0", "worker langgenius/dify-api:1.14.2 langgenius/dify-api:1.15.0",
+		"sandbox langgenius/dify-sandbox:0.2.15 langgenius/dify-sandbox:0.2.15", "n8n n8nio/n8n:1.98.0 n8nio/n8n:1.99.0",
+		"db postgres:16 postgres:17", "redis redis:7 redis:7", "own acme/app:1 acme/app:1", "fresh - acme/new:1")
+	w.Removed = []string{"gone"}
+	w.Commands = []Command{{catalog.AfterStart, "docker compose exec api flask backfill"}, {catalog.BeforeStart, "docker compose rm -f gone"},
+		{catalog.AfterStart, "docker compose exec api flask backfill"}, {catalog.BeforeMerge, "never by the plan"}, {catalog.AfterStart, ""}}
+	return w
+}
+
+func names(steps []Step) (out []string) {
+	for _, s := range steps {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func step(t *testing.T, steps []Step, name string) Step {
+	t.Helper()
+	i := slices.IndexFunc(steps, func(s Step) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no step %s in %v", name, names(steps))
+	}
+	return steps[i]
+}
+
+func TestPlanOrder(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		w    Wanted
+		want string
+	}{
+		{"everything", all(t), "preflight pull baseline drain halt backup apply-files migrate launch verify record"},
+		{"a store alone", wanted(t, "redis redis:7 redis:8"), "preflight pull baseline backup apply-files launch verify record"},
+		{"an app that is not known", wanted(t, "own acme/app:1 acme/app:2"), "preflight pull baseline halt backup apply-files launch verify record"},
+		{"no image changes", wanted(t, "n8n n8nio/n8n:1.99.0 n8nio/n8n:1.99.0"), "preflight baseline drain halt backup apply-files launch verify record"},
+		{"the server's minor version", wanted(t, "db postgres:16.3 postgres:16.4"), "preflight pull baseline backup apply-files launch verify record"},
+	} {
+		if d := cmp.Diff(c.want, strings.Join(names(Plan(c.w)), " ")); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+	if d := cmp.Diff("stop restore images compare start", strings.Join(names(Rollback(all(t))), " ")); d != "" {
+		t.Errorf("rollback (-want +got):\n%s", d)
+	}
+}
+
+func TestPlanStopsWhatWrites(t *testing.T) {
+	writers := []string{"api", "worker", "sandbox", "n8n", "own", "fresh"} // not the stores
+	for _, s := range []Step{step(t, Plan(all(t)), "halt"), step(t, Rollback(all(t)), "stop")} {
+		if d := cmp.Diff(writers, s.Stops); d != "" {
+			t.Errorf("%s (-want +got):\n%s", s.Name, d)
+		}
+		if d := cmp.Diff([]string{"docker compose stop -t 45 " + strings.Join(writers, " ")}, s.Commands); d != "" {
+			t.Errorf("%s (-want +got):\n%s", s.Name, d)
+		}
+	}
+	for _, s := range append(Plan(all(t)), Rollback(all(t))...) {
+		if s.Name != "halt" && s.Name != "stop" && len(s.Stops) > 0 {
+			t.Errorf("%s stops %v", s.Name, s.Stops)
+		}
+		if s.Does == "" {
+			t.Errorf("%s says nothing", s.Name)
+		}
+	}
+}
+
+// Each command stands in the step at whose moment it has to run.
+func TestPlanCommands(t *testing.T) {
+	asOwner := "docker compose exec -T db sh -c 'exec "
+	want := map[string][]string{
+		"pull":     {"docker compose pull api worker n8n db fresh"},
+		"baseline": {"docker compose ps", "docker stats --no-stream"},
+		"backup": {asOwner + `pg_dumpall -U "${POSTGRES_USER:-postgres}" --globals-only' > db-globals.sql`,
+			asOwner + `pg_dump -U "${POSTGRES_USER:-postgres}" -Fc -d NAME' > db-NAME.dump  # for each database`},
+		"apply-files": {"docker compose rm -f gone"},
+		"migrate":     {"docker compose run --rm --no-deps -e MODE=migration api"},
+		"launch":      {"docker compose up -d", "docker compose exec api flask backfill"},
+	}
+	got := map[string][]string{}
+	for _, s := range Plan(all(t)) {
+		if s.Name != "halt" && len(s.Commands) > 0 {
+			got[s.Name] = s.Commands
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	restore := []string{asOwner + `createdb -U "${POSTGRES_USER:-postgres}" -T template0 -O OWNER NAME_restored'`,
+		asOwner + `pg_restore -U "${POSTGRES_USER:-postgres}" --exit-on-error --single-transaction -d NAME_restored' < db-NAME.dump`}
+	if d := cmp.Diff(restore, step(t, Rollback(all(t)), "restore").Commands); d != "" {
+		t.Errorf("restore (-want +got):\n%s", d)
+	}
+}
+
+func TestPlanSays(t *testing.T) {
+	for _, c := range []struct {
+		step       string
+		w          Wanted
+		says, lies string
+	}{
+		{"migrate", all(t), "`db` goes from PostgreSQL 16 to 17: a new server on a new volume", ""},
+		{"migrate", wanted(t, "db pgvector/pgvector:pg16 pgvector/pgvector:0.8.6-pg17"), "`db` goes from PostgreSQL 16 to 17", "Dify"},
+		{"migrate", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "`/healthz/readiness` answers 200", "schema"},
+		{"drain", all(t), "running n8n executions as well as Dify workflow runs", ""},
+		{"drain", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "running n8n executions come to their end", "Dify"},
+		{"backup", all(t), "every database of `db` with its roles, the volumes of `api`, `worker`, `n8n`, `redis`, every other volume and folder that a service writes, the `.env`, compose and config files.", "own"},
+		{"backup", wanted(t, "own acme/app:1 acme/app:2"), "the `.env`, compose and config files", "database of"},
+		{"apply-files", all(t), "The containers of `gone`, which are gone from the files, are removed by name; their data stays.", ""},
+		{"apply-files", wanted(t, "own acme/app:1 acme/app:2"), "your `.env` is never written", "gone"},
+		{"verify", all(t), "the same n8n workflows are active", ""},
+		{"verify", wanted(t, "own acme/app:1 acme/app:2"), "everything is rolled back, data included", "n8n"},
+	} {
+		does := step(t, Plan(c.w), c.step).Does
+		if !strings.Contains(does, c.says) || c.lies != "" && strings.Contains(does, c.lies) {
+			t.Errorf("%s: %s\nwant %q and not %q", c.step, does, c.says, c.lies)
+		}
+	}
+}
