@@ -1,15 +1,16 @@
 package report
 
 import (
+	"encoding/json"
 	"io"
 
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/source"
 )
 
-// documentVersion is the version of the json format. It grows when a field
+// Version is the version of the json format. It grows when a field
 // changes its meaning or goes away; new fields may come without notice.
-const documentVersion = 1
+const Version = 1
 
 // document is the json format. docs/schema/report.schema.json is generated
 // from it; UPDATE=1 go test ./lint/report writes it anew.
@@ -22,6 +23,7 @@ type document struct {
 	Findings    []documentFinding `json:"findings" jsonschema_description:"Sorted by file, line, column and rule."`
 	Drift       []documentDrift   `json:"drift" jsonschema_description:"How env files depart from their examples."`
 	Notices     []string          `json:"notices" jsonschema_description:"What could not be known, and why."`
+	Dossiers    []json.RawMessage `json:"dossiers,omitempty" jsonschema_description:"What the change of each stack means."`
 }
 
 type documentSummary struct {
@@ -79,11 +81,11 @@ type documentDrift struct {
 // the result, relative to the root.
 func writeJSON(w io.Writer, r *Result, _ Options) error {
 	d := document{
-		Version: documentVersion, Belay: r.Version, Environment: string(r.Environment),
+		Version: Version, Belay: r.Version, Environment: string(r.Environment),
 		Summary: documentSummary{r.Count(lint.Error), r.Count(lint.Warning), r.Count(lint.Note),
 			len(r.Drift), r.Suppressed, r.Baselined},
 		Stacks: []documentStack{}, Findings: []documentFinding{}, Drift: []documentDrift{},
-		Notices: append([]string{}, r.Notices...),
+		Notices: append([]string{}, r.Notices...), Dossiers: r.Dossiers,
 	}
 	for _, s := range r.Stacks {
 		d.Stacks = append(d.Stacks, documentStack{s.Name, s.Dir, append([]string{}, s.Files...), s.Services, s.Images})

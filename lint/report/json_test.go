@@ -3,7 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -11,13 +14,23 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-const schemaFile = "../../docs/schema/report.schema.json"
+// Where the schemas stand here and where they are published.
+const (
+	schemaFile    = "../../docs/schema/report.schema.json"
+	dossierSchema = "dossier.schema.json" // beside it; release/dossier generates it
+	published     = "https://raw.githubusercontent.com/belaystack/belay/main/docs/schema/"
+)
 
 // The published schema is what the types say. UPDATE=1 writes it.
 func TestSchemaIsCurrent(t *testing.T) {
-	reflector := generate.Reflector{ExpandedStruct: true, AllowAdditionalProperties: true}
+	reflector := generate.Reflector{ExpandedStruct: true, AllowAdditionalProperties: true, Mapper: func(t reflect.Type) *generate.Schema {
+		if t == reflect.TypeFor[json.RawMessage]() { // a dossier, of whose type this package knows nothing
+			return &generate.Schema{Ref: dossierSchema}
+		}
+		return nil
+	}}
 	s := reflector.Reflect(&document{})
-	s.ID = "https://raw.githubusercontent.com/belaystack/belay/main/docs/schema/report.schema.json"
+	s.ID = published + "report.schema.json"
 	s.Title = "Belay report"
 	s.Description = "What belay check, lint and env write with --format json."
 	want, err := json.MarshalIndent(s, "", "  ")
@@ -39,13 +52,39 @@ func TestSchemaIsCurrent(t *testing.T) {
 	}
 }
 
-// valid fails unless document is valid by the schema in a file.
-func valid(t *testing.T, schema, document string) {
+// compile reads the schema in a file. What it refers to by the address where it
+// is published is read from its folder.
+func compile(t *testing.T, schema string) *jsonschema.Schema {
 	t.Helper()
-	s, err := jsonschema.NewCompiler().Compile(schema)
+	c := jsonschema.NewCompiler()
+	c.UseLoader(jsonschema.SchemeURLLoader{"file": jsonschema.FileLoader{}, "https": beside(filepath.Dir(schema))})
+	s, err := c.Compile(schema)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// beside is a folder with what is published.
+type beside string
+
+// Load implements jsonschema.URLLoader.
+func (dir beside) Load(url string) (any, error) {
+	name, ok := strings.CutPrefix(url, published)
+	if !ok {
+		return nil, fmt.Errorf("%s: not published with the schemas", url)
+	}
+	data, err := os.ReadFile(filepath.Join(string(dir), name))
+	if err != nil {
+		return nil, err
+	}
+	return jsonschema.UnmarshalJSON(bytes.NewReader(data))
+}
+
+// valid fails unless document is valid by the schema in a file.
+func valid(t *testing.T, schema, document string) {
+	t.Helper()
+	s := compile(t, schema)
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, document)
@@ -58,28 +97,35 @@ func valid(t *testing.T, schema, document string) {
 func TestJSONIsValid(t *testing.T) {
 	valid(t, schemaFile, render(t, "json", sample(), Options{}))
 	valid(t, schemaFile, render(t, "json", &Result{}, Options{}))
+	valid(t, schemaFile, render(t, "json", withDossier(), Options{}))
 	for _, text := range attacks() {
 		valid(t, schemaFile, render(t, "json", hostile(text), Options{}))
 	}
 }
 
+// withDossier is the sample with the shortest of dossiers.
+func withDossier() *Result {
+	r := sample()
+	r.Dossiers = []json.RawMessage{json.RawMessage(`{"stack":"n8n","dir":"n8n","environment":"prod","verdict":{"level":"low","line":""}}`)}
+	return r
+}
+
 // A schema that takes everything would prove nothing.
 func TestSchemaRefuses(t *testing.T) {
-	s, err := jsonschema.NewCompiler().Compile(schemaFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	good := render(t, "json", sample(), Options{})
+	s := compile(t, schemaFile)
+	good := render(t, "json", withDossier(), Options{})
 	for _, change := range [][2]string{
 		{`"version": 1`, `"version": 2`}, {`"severity": "error"`, `"severity": "bad"`}, {`"line": 7`, `"line": "7"`},
 		{`"notices"`, `"noticed"`}, {`"fingerprint": "`, `"fingerprint": "X`},
+		{`"level": "low"`, `"level": "fatal"`}, {`"verdict"`, `"judgement"`},
 	} {
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(good, change[0], change[1], 1)))
+		bad := strings.Replace(good, change[0], change[1], 1)
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(bad))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Validate(doc) == nil {
-			t.Errorf("%s is valid", change[1])
+		if s.Validate(doc) == nil || bad == good {
+			t.Errorf("%s is valid, or %s is not there", change[1], change[0])
 		}
 	}
 }

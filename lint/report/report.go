@@ -16,6 +16,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"io"
 	"path"
 	"slices"
@@ -26,14 +27,15 @@ import (
 
 // Result is what one run of check, lint or env has to say.
 type Result struct {
-	Version     string           // of Belay: "1.2.3"
-	Environment lint.Environment // what the policy was applied for
-	Stacks      []Stack          // in the order of belay.yml, else of their folders
-	Findings    []lint.Finding   // in the order of lint.Sort
-	Drift       []Drift          // how .env departs from its examples
-	Notices     []string         // what could not be known, and why
-	Suppressed  int              // findings that a belay:ignore comment silenced
-	Baselined   int              // findings that the baseline file holds
+	Version     string            // of Belay: "1.2.3"
+	Environment lint.Environment  // what the policy was applied for
+	Stacks      []Stack           // in the order of belay.yml, else of their folders
+	Findings    []lint.Finding    // in the order of lint.Sort
+	Drift       []Drift           // how .env departs from its examples
+	Notices     []string          // what could not be known, and why
+	Dossiers    []json.RawMessage // what the change of each stack means, by docs/schema/dossier.schema.json; for the json format
+	Suppressed  int               // findings that a belay:ignore comment silenced
+	Baselined   int               // findings that the baseline file holds
 }
 
 // Stack is a stack that was looked at.

@@ -19,11 +19,17 @@ const maxSummary = 1 << 20
 // (GITHUB_STEP_SUMMARY), which may hold other text already, whole or not at
 // all. It is cut to what the file has room for.
 func AppendSummary(path string, r *Result, o Options) error {
+	return AppendMarkdown(path, func(room int) string { return Summary(r, o, room) })
+}
+
+// AppendMarkdown appends to the job summary file at path what text makes of
+// the room that is left, in bytes.
+func AppendMarkdown(path string, text func(room int) string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	return appendWhole(path, Summary(r, o, maxSummary-int(info.Size())-1))
+	return appendWhole(path, text(maxSummary-int(info.Size())-1))
 }
 
 // Summary gives the result as Markdown of at most limit bytes: what was
