@@ -9,15 +9,15 @@ build: ## the belay binary, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/belay ./cmd/belay
 
 test: ## all tests; those that need docker run when this machine can start an engine
-	.ci/engine run go test ./...
+	.ci/engine run go test ./... ./.ci/catalog
 
-race: ## the linter's tests under the race detector
-	CGO_ENABLED=1 go test -race ./lint/...
+race: ## the tests of what reads files and answers, under the race detector
+	CGO_ENABLED=1 go test -race ./lint/... ./release/github/... ./release/registry
 
 lint:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
-	go vet ./...
-	go run $(STATICCHECK) ./...
+	go vet ./... ./.ci/catalog ./.ci/github
+	go run $(STATICCHECK) ./... ./.ci/catalog ./.ci/github
 	go run $(ACTIONLINT)
 
 bench:
@@ -28,6 +28,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 docs: ## writes what is generated: rule pages, schemas, the Action's table
 	UPDATE=1 go test -count=1 ./...
+
+catalog: ## adds the releases of Dify that release/catalog/dify.tsv lacks; CATALOG=--check only compares. A token in GITHUB_TOKEN saves questions
+	go run ./.ci/catalog $(CATALOG)
 
 image: ## belay:check and belay:full, in the engine of the tests, without a registry
 	VERSION=$(VERSION) .ci/engine run .ci/images
@@ -40,4 +43,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test race lint bench fuzz docs image dist
+.PHONY: build test race lint bench fuzz docs catalog image dist
