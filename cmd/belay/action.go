@@ -33,10 +33,16 @@ var actionInputs = []actionInput{
 	{name: "env-2", env: true},
 	{name: "env-3", env: true},
 	{name: "token", fallback: "${{ github.token }}"},
+	{name: "upstream-token"},
+	{name: "upstream-api", flag: "upstream-api", commands: []string{"check"}},
+	{name: "cache", flag: "cache", commands: []string{"check"}},
+	{name: "ca-file", flag: "ca-file", commands: []string{"check"}},
+	{name: "offline", flag: "offline", commands: []string{"check"}},
+	{name: "publish", flag: "publish", commands: []string{"check"}},
 }
 
 // actionOutputs lists the outputs in the order of action.yml.
-var actionOutputs = []string{"result", "errors", "warnings", "notes", "report"}
+var actionOutputs = []string{"result", "errors", "warnings", "notes", "report", "comment", "risk"}
 
 // envText is a piece of an env file that came as an Action input. GitHub
 // stores at most 48 KB in one secret, and real files are larger. Text is
@@ -80,7 +86,7 @@ func actionArgs(getenv func(string) string, ev *event) (args []string, texts []e
 			args = append(args, fmt.Sprintf("--%s=%s", in.flag, value))
 		}
 	}
-	if ev != nil && ev.Base != "" && get("base") == "" {
+	if ev != nil && ev.Base != "" && get("base") == "" && get("publish") == "" {
 		args = append(args, "--base="+ev.Base, "--merge-base")
 	}
 	if path := get("path"); path != "" {

@@ -45,7 +45,7 @@ func TestNoValueInAnyOutput(t *testing.T) {
 }
 
 func canaryCommands() [][]string {
-	all := [][]string{{"lint", "--diff"}, {"env"}, {"env", "--dry-run"}, {"env", "--state"}, {"check", "--environment", "dev"}}
+	all := [][]string{{"lint", "--diff"}, {"env"}, {"env", "--dry-run"}, {"env", "--state"}, {"check", "--environment", "dev"}, {"check", "--format", "markdown", "--offline"}}
 	for _, f := range report.Formats() {
 		all = append(all, []string{"check", "--format", f.Name})
 	}
@@ -197,7 +197,9 @@ ANONYMOUS=/home/node/.n8n/@
 	}
 	base := "--base=" + filepath.Join(work, "base")
 	found := 0
-	for _, args := range append(canaryCommands(), []string{"check", base}, []string{"check", base, "--format", "json"}, []string{"env", base}, []string{"lint", "--diff", base}) {
+	for _, args := range append(canaryCommands(), []string{"check", base, "--offline"},
+		[]string{"check", base, "--offline", "--format", "json"}, []string{"check", base, "--offline", "--format", "markdown"}, []string{"check", base, "--offline", "--format", "html"},
+		[]string{"plan", base}, []string{"env", base}, []string{"lint", "--diff", base}) {
 		out := everything(t, filepath.Join(work, "head"), args)
 		found += bytes.Count(out, []byte("[compose-profile-off]")) + bytes.Count(out, []byte("[volume-renamed]"))
 		if i := bytes.Index(out, []byte(canary)); i >= 0 {

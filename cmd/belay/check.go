@@ -26,21 +26,29 @@ type part struct {
 	rules func(id string) bool // nil: none
 	drift bool
 	brief bool // of what drifts, only count the keys that merely moved
+	tells bool // what the change means: the dossier
 }
 
 func newCheck(a *app, f *flags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check [PATH]", Args: cobra.MaximumNArgs(1),
-		Short: "Check the pins and the env files of the stacks in a repository",
+		Short: "Check the pins and the env files of the stacks in a repository, and what a change means",
 		Long: "Check lints the image pins of every stack at or below PATH against the policy, and\n" +
-			"compares env files with their examples; with --base, the change from there to here.\n" +
+			"compares env files with their examples. With --base it also says what the change from\n" +
+			"there to here means: the release notes of every skipped version, what of them touches\n" +
+			"this stack, the upgrade plan and the way back. On a pull request that is a comment.\n" +
 			"PATH is a folder or a compose file; without it, the whole repository.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true, brief: true})
+			if f.publish != "" {
+				return a.publish(cmd.Context(), f, args)
+			}
+			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true, brief: true, tells: true})
 		},
 	}
 	f.stack(cmd)
 	f.findings(cmd)
+	f.asks(cmd)
+	cmd.Flags().StringVar(&f.publish, "publish", "", "comment on the pull request what the JSON report of another run holds, and check nothing")
 	return cmd
 }
 
@@ -69,7 +77,7 @@ func (a *app) show(ctx context.Context, f *flags, r *repository, p part) error {
 		return a.writeBaseline(f, res)
 	}
 	failed := slices.ContainsFunc(res.Findings, func(x lint.Finding) bool { return failOn.Fails(x.Severity) })
-	if err := a.print(f, r, res, failed); err != nil {
+	if err := a.tell(ctx, f, r, res, p, failed); err != nil {
 		return err
 	}
 	if failed {
@@ -92,7 +100,7 @@ func (a *app) result(ctx context.Context, f *flags, r *repository, p part) (*rep
 			if !known && !asked && slices.ContainsFunc(found, func(x lint.Finding) bool { return x.Rule == reviewRequired }) {
 				var err error
 				asked = true
-				if labels, err = a.event.labels(ctx, a.getenv); err != nil {
+				if labels, err = a.labels(ctx, f); err != nil {
 					res.Notices = append(res.Notices, "the labels of the pull request are not known: "+err.Error())
 				} else if known = a.event.isPull(); known {
 					found, suppressed = a.lint(r, s, p, labels, known)
@@ -102,8 +110,9 @@ func (a *app) result(ctx context.Context, f *flags, r *repository, p part) (*rep
 			res.Suppressed += suppressed
 		}
 		if p.drift {
-			rows, notices := drift(s, p.brief)
-			res.Drift = append(res.Drift, rows...)
+			var notices []string
+			s.drifts, notices = drift(s, p.brief)
+			res.Drift = append(res.Drift, driftRows(s.stack.Name, s.drifts)...)
 			res.Notices = append(res.Notices, notices...)
 		}
 		if ctx.Err() != nil {
@@ -156,9 +165,8 @@ func stackInfo(s *subject) report.Stack {
 
 // drift is how the env file of s departs from its examples, and what could
 // not be known of it.
-func drift(s *subject, brief bool) (rows []report.Drift, notices []string) {
-	yours := dotenv.Yours{File: s.stack.OwnEnv(), State: s.state}
-	var found []dotenv.Drift
+func drift(s *subject, brief bool) (found []dotenv.Drift, notices []string) {
+	yours := s.yours()
 	if yours.File != nil {
 		found = dotenv.Check(yours.File, s.examples, s.uses())
 		found = slices.DeleteFunc(found, func(d dotenv.Drift) bool {
@@ -176,27 +184,33 @@ func drift(s *subject, brief bool) (rows []report.Drift, notices []string) {
 		}
 	}
 	dotenv.Sort(found)
-	rows = driftRows(s.stack.Name, found)
 	if limits := yours.Limits(); limits != "" && !s.examples.IsEmpty() {
 		notices = append(notices, strings.Replace(limits, "the .env", s.stack.EnvPath, 1))
 	}
-	return rows, notices
+	return found, notices
 }
+
+// yours is what is known of the stack's own env file.
+func (s *subject) yours() dotenv.Yours { return dotenv.Yours{File: s.stack.OwnEnv(), State: s.state} }
 
 // driftRows puts each drift where a person edits: in their own file, else in
 // the new example, else where it was.
 func driftRows(stack string, found []dotenv.Drift) []report.Drift {
 	var rows []report.Drift
 	for _, d := range found {
-		at := d.Yours
-		for _, other := range []source.Span{d.New, d.Old} {
-			if at.IsZero() {
-				at = other
-			}
-		}
-		rows = append(rows, report.Drift{Span: at, Stack: stack, Key: d.Key, Kind: string(d.Kind), Text: strings.TrimPrefix(d.Message(), d.Key+" ")})
+		rows = append(rows, report.Drift{Span: driftAt(d), Stack: stack, Key: d.Key, Kind: string(d.Kind), Text: strings.TrimPrefix(d.Message(), d.Key+" ")})
 	}
 	return rows
+}
+
+func driftAt(d dotenv.Drift) source.Span {
+	at := d.Yours
+	for _, other := range []source.Span{d.New, d.Old} {
+		if at.IsZero() {
+			at = other
+		}
+	}
+	return at
 }
 
 // uses is what the compose files interpolate.

@@ -34,6 +34,12 @@ func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
 	if err := os.MkdirAll(o.Temp, 0o700); err != nil { // the check image has no /tmp
 		return &exitError{exitCouldNot, err}
 	}
+	if o.Remote, err = a.remote(f); err != nil {
+		return err
+	}
+	if a.event != nil {
+		o.Head = a.event.Head
+	}
 	b, err := base.Open(ctx, r.root, o)
 	if err != nil {
 		return &exitError{exitUsage, err}

@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/belaystack/belay/release/github/githubtest"
 )
 
 // docker is the engine that the tests were given, and the image in it; the
@@ -90,6 +93,40 @@ func TestContainer(t *testing.T) {
 				t.Errorf("report: %.200s", data)
 			}
 		})
+	}
+}
+
+// TestContainerComments runs the check image on a pull request, with no docker
+// socket, against a GitHub on the engine's bridge, as its only way out.
+func TestContainerComments(t *testing.T) {
+	docker := dockerImage(t, "belay:check")
+	gateway, err := docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, gateway)
+	}
+	s, err := githubtest.Listen(t, net.JoinHostPort(strings.TrimSpace(string(gateway)), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.AddRepo("acme/stack")
+	s.AddToken("ghs_write", "github-actions[bot]", githubtest.Rights{Write: true, Workflow: true})
+	s.AddPull("acme/stack", githubtest.Pull{Number: 7, HeadRepo: "acme/stack", HeadBranch: "b", HeadSHA: headSHA, Base: "main", BaseSHA: baseSHA})
+	ws, temp := t.TempDir(), t.TempDir()
+	put(t, ws, map[string]string{"base/compose.yaml": stackOf("a", oldDigest), "head/compose.yaml": stackOf("a", newDigest)})
+	put(t, temp, map[string]string{"event.json": fmt.Sprintf(`{"pull_request":{"number":7,"base":{"sha":%q},"head":{"sha":%q}}}`, baseSHA, headSHA), "output": "\n", "summary": "\n"})
+	out, err := docker("run", "--rm", "--read-only", "--workdir", "/github/workspace",
+		"-e", "GITHUB_ACTIONS=true", "-e", "GITHUB_WORKSPACE=/github/workspace", "-e", "GITHUB_REPOSITORY=acme/stack", "-e", "GITHUB_API_URL="+s.URL,
+		"-e", "GITHUB_EVENT_NAME=pull_request", "-e", "GITHUB_EVENT_PATH=/github/runner_temp/event.json", "-e", "GITHUB_OUTPUT=/github/runner_temp/output",
+		"-e", "GITHUB_STEP_SUMMARY=/github/runner_temp/summary", "-e", "RUNNER_TEMP=/github/runner_temp", "-e", "INPUT_TOKEN=ghs_write",
+		"-e", "INPUT_PATH=head", "-e", "INPUT_BASE=./base", "-v", ws+":/github/workspace:ro", "-v", temp+":/github/runner_temp", "belay:check")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(s.Comments()) != 1 || !strings.Contains(s.Comments()[0].Body, "digest only") {
+		t.Errorf("%d comments\n%s", len(s.Comments()), out)
+	}
+	if summary := read(t, filepath.Join(temp, "summary")); !strings.Contains(summary, "digest only") {
+		t.Errorf("summary:\n%s", summary)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,16 +20,26 @@ const maxEvent = 25 << 20
 type event struct {
 	PullRequest int    // the pull request's number; 0 when the event is about none
 	Base        string // the commit that the change starts from, 40 or 64 hex digits; "" when the event has none
+	Head        string // the last commit of the pull request; "" of another event
+	Run         *ranBefore
 }
 
-// eventsWithBase are the events whose file is read.
-var eventsWithBase = []string{"pull_request", "pull_request_target", "merge_group"}
+// ranBefore is the workflow run that a workflow_run event is about.
+type ranBefore struct {
+	ID         string
+	Head       string // the commit that it ran for
+	HeadRepo   string // "owner/name" of the repository that the commit is in, perhaps a fork
+	HeadBranch string
+}
 
-// readEvent reads the event of this workflow run; nil when it is one without
-// a base. open opens a file of this machine.
+// eventsRead are the events whose file is read.
+var eventsRead = []string{"pull_request", "pull_request_target", "merge_group", "workflow_run"}
+
+// readEvent reads the event of this workflow run; nil when it is another
+// than those of eventsRead. open opens a file of this machine.
 func readEvent(getenv func(string) string, open func(string) (io.ReadCloser, error)) (*event, error) {
 	kind := getenv("GITHUB_EVENT_NAME")
-	if !slices.Contains(eventsWithBase, kind) {
+	if !slices.Contains(eventsRead, kind) {
 		return nil, nil
 	}
 	f, err := open(getenv("GITHUB_EVENT_PATH"))
@@ -47,7 +58,7 @@ func readEvent(getenv func(string) string, open func(string) (io.ReadCloser, err
 	return ev, nil
 }
 
-// parseEvent reads the payload of a pull_request or merge_group event. It is
+// parseEvent reads the payload of a pull_request, merge_group or workflow_run event. It is
 // an error when it is larger than maxEvent, not one JSON object, or when what
 // is used of it is not of the shape that GitHub documents.
 func parseEvent(data []byte) (*event, error) {
@@ -60,10 +71,21 @@ func parseEvent(data []byte) (*event, error) {
 			Base   struct {
 				SHA string `json:"sha"`
 			} `json:"base"`
+			Head struct {
+				SHA string `json:"sha"`
+			} `json:"head"`
 		} `json:"pull_request"`
 		MergeGroup *struct {
 			BaseSHA string `json:"base_sha"`
 		} `json:"merge_group"`
+		WorkflowRun *struct {
+			ID             int64  `json:"id"`
+			HeadSHA        string `json:"head_sha"`
+			HeadBranch     string `json:"head_branch"`
+			HeadRepository struct {
+				FullName string `json:"full_name"`
+			} `json:"head_repository"`
+		} `json:"workflow_run"`
 	}
 	if err := json.Unmarshal(data, &payload); err != nil {
 		return nil, describeJSON(err)
@@ -74,11 +96,22 @@ func parseEvent(data []byte) (*event, error) {
 		if pr.Number <= 0 {
 			return nil, errors.New("pull_request.number is missing")
 		}
-		ev.PullRequest, ev.Base = pr.Number, pr.Base.SHA
+		ev.PullRequest, ev.Base, ev.Head = pr.Number, pr.Base.SHA, pr.Head.SHA
+		if ev.Head != "" && !isCommit(ev.Head) {
+			return nil, errors.New("the head is not a commit id")
+		}
+	case payload.WorkflowRun != nil:
+		run := payload.WorkflowRun
+		if !isCommit(run.HeadSHA) || run.HeadRepository.FullName == "" {
+			return nil, errors.New("workflow_run: the head is missing")
+		}
+		ev.Head = run.HeadSHA
+		ev.Run = &ranBefore{strconv.FormatInt(run.ID, 10), run.HeadSHA, run.HeadRepository.FullName, run.HeadBranch}
+		return ev, nil
 	case payload.MergeGroup != nil:
 		ev.Base = payload.MergeGroup.BaseSHA
 	default:
-		return nil, errors.New("neither pull_request nor merge_group in it")
+		return nil, errors.New("neither pull_request nor merge_group nor workflow_run in it")
 	}
 	if !isCommit(ev.Base) {
 		return nil, errors.New("the base is not a commit id")

@@ -28,6 +28,9 @@ type flags struct {
 	labels        []string
 	profiles      []string
 	envFile       string
+
+	network network
+	publish string
 }
 
 func (f *flags) everywhere(root *cobra.Command) {
@@ -35,6 +38,7 @@ func (f *flags) everywhere(root *cobra.Command) {
 	for _, format := range report.Formats() {
 		names = append(names, format.Name)
 	}
+	names = append(names, dossierFormats...)
 	s := root.PersistentFlags()
 	s.StringVar(&f.format, "format", "", "how to print: "+strings.Join(names, ", ")+" (default text; github in a workflow)")
 	s.StringVarP(&f.output, "output", "o", "", "write the report to this file instead of the terminal")
@@ -60,6 +64,15 @@ func (f *flags) findings(cmd *cobra.Command) {
 	s := cmd.Flags()
 	s.StringVar(&f.baseline, "baseline", "", "a file with findings to pass over")
 	s.StringVar(&f.writeBaseline, "write-baseline", "", "write today's findings to this baseline file and exit 0")
+}
+
+// asks are the flags of the commands that read release notes.
+func (f *flags) asks(cmd *cobra.Command) {
+	s := cmd.Flags()
+	s.BoolVar(&f.network.offline, "offline", false, "ask no network: what only release notes say is named as missing")
+	s.StringVar(&f.network.upstreamAPI, "upstream-api", "", "the API of the GitHub that has the upstream projects (default https://api.github.com)")
+	s.StringVar(&f.network.cache, "cache", "", "the folder for what was read of upstream projects (default: the user's cache)")
+	s.StringVar(&f.network.caFile, "ca-file", "", "a PEM file of certificate authorities besides the system's")
 }
 
 // environmentOf is the flag's word, else the stack's, else that of belay.yml, else prod.

@@ -26,6 +26,7 @@ import (
 	"github.com/belaystack/belay/cmd/belay/config"
 	"github.com/belaystack/belay/lint/report"
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/release/github"
 )
 
 // version is set by the release build; otherwise it is read from the build info.
@@ -55,8 +56,9 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
-	envTexts       []envText // the content of .env, handed over as Action inputs
-	event          *event    // the event of the workflow run; nil outside of Actions
+	envTexts       []envText      // the content of .env, handed over as Action inputs
+	event          *event         // the event of the workflow run; nil outside of Actions
+	gh             *github.Client // made by client
 }
 
 // run is main without the process: everything it needs comes in as an
@@ -154,8 +156,9 @@ func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "belay",
 		Short: "Guards version bumps of self-hosted docker compose stacks",
-		Long: "Belay checks the image pins of a compose stack against a policy, and how its .env\n" +
-			"departs from its examples. It needs no docker and no network for that.",
+		Long: "Belay checks the image pins of a compose stack against a policy, how its .env departs\n" +
+			"from its examples, and what a version bump means before it is merged. It needs no docker\n" +
+			"for that, and the network only for release notes.",
 		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -163,7 +166,7 @@ func newRoot(a *app) *cobra.Command {
 	f := &flags{}
 	f.everywhere(root)
 	root.AddCommand(
-		newCheck(a, f), newLint(a, f), newEnv(a, f), newRules(a, f), newInit(a, f), newVersion(a, f),
+		newCheck(a, f), newLint(a, f), newEnv(a, f), newNotes(a, f), newPlan(a, f), newRules(a, f), newInit(a, f), newVersion(a, f),
 	)
 	return root
 }

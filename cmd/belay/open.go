@@ -43,12 +43,13 @@ type subject struct {
 	examples *dotenv.Set
 	before   *dotenv.Set   // the base's examples; nil without a base
 	state    *dotenv.State // what a committed belay.env-state says of the .env; nil without one
+	drifts   []dotenv.Drift
 }
 
 // open reads everything below name, a folder, a compose file, or "" for the
 // whole repository. Close what it gives.
 func (a *app) open(ctx context.Context, f *flags, name string) (r *repository, err error) {
-	r = &repository{catalog: catalog.Load()}
+	r = &repository{}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -75,6 +76,7 @@ func (a *app) open(ctx context.Context, f *flags, name string) (r *repository, e
 			return r, err
 		}
 	}
+	r.catalog = r.cfg.Catalog(catalog.Load())
 	selected, err := r.selectStacks(below, file)
 	if err != nil {
 		return r, coded(err)

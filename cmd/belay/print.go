@@ -55,46 +55,68 @@ func (a *app) answer(f *flags, text string, v any) error {
 	return nil
 }
 
-// print writes the result in the wanted format, and under Actions the job
-// summary and the outputs as well.
-func (a *app) print(f *flags, r *repository, res *report.Result, failed bool) error {
-	name := f.format
-	if name == "" {
-		name = "text"
-		if a.inActions() && f.output == "" {
-			name = "github"
-		}
+// formatName is the wanted format, by default that for people, and in a
+// workflow that for annotations.
+func (a *app) formatName(f *flags) string {
+	switch {
+	case f.format != "":
+		return f.format
+	case a.inActions() && f.output == "":
+		return "github"
 	}
-	format, err := report.FormatNamed(name)
+	return "text"
+}
+
+func (a *app) reportOptions(r *repository) report.Options {
+	o := report.Options{Rules: ruleDocs()}
+	if !a.inActions() {
+		return o
+	}
+	if prefix, err := filepath.Rel(a.top(r.root.Dir()), r.root.Dir()); err == nil && prefix != "." {
+		o.Prefix = prefix
+	}
+	return o
+}
+
+// print writes the findings in the wanted format.
+func (a *app) print(f *flags, r *repository, res *report.Result) error {
+	out, err := a.findings(f, r, res)
 	if err != nil {
-		return usage("--format: %w", err)
+		return err
 	}
-	o := report.Options{Rules: ruleDocs(), Color: f.output == "" && a.color(f)}
-	if a.inActions() {
-		if o.Prefix, err = filepath.Rel(a.top(r.root.Dir()), r.root.Dir()); err != nil || o.Prefix == "." {
-			o.Prefix = ""
-		}
+	return a.write(f, out)
+}
+
+// findings gives the findings in the wanted format.
+func (a *app) findings(f *flags, r *repository, res *report.Result) ([]byte, error) {
+	format, err := report.FormatNamed(a.formatName(f))
+	if err != nil {
+		return nil, usage("--format: %w", err)
 	}
+	o := a.reportOptions(r)
+	o.Color = f.output == "" && a.color(f)
 	var out bytes.Buffer
 	if err := format.Write(&out, res, o); err != nil {
-		return &exitError{exitCouldNot, err}
+		return nil, &exitError{exitCouldNot, err}
 	}
 	if format.Name == "codeclimate" || format.Name == "rdjson" { // they have no place for what could not be known
 		for _, n := range res.Notices {
 			fmt.Fprintf(a.stderr, "belay: notice: %s\n", report.Printable(n))
 		}
 	}
+	return out.Bytes(), nil
+}
+
+// write puts out where --output says, else on the standard output.
+func (a *app) write(f *flags, out []byte) error {
 	if f.output != "" {
-		if err := source.Output(f.output, out.Bytes()); err != nil {
+		if err := source.Output(f.output, out); err != nil {
 			return &exitError{exitCouldNot, fmt.Errorf("--output: %w", err)}
 		}
-	} else if _, err := report.NewWriter(a.stdout).Write(out.Bytes()); err != nil {
+	} else if _, err := report.NewWriter(a.stdout).Write(out); err != nil {
 		return &exitError{exitCouldNot, fmt.Errorf("write to standard output: %w", err)}
 	}
-	if !a.inActions() {
-		return nil
-	}
-	return a.toRunner(res, o, failed)
+	return nil
 }
 
 func (a *app) color(f *flags) bool {

@@ -8,16 +8,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/go-github/v60/github"
+	"github.com/belaystack/belay/release/github"
 
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/dotenv"
 	"github.com/belaystack/belay/lint/report"
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/release"
+	"github.com/belaystack/belay/release/catalog"
+	"github.com/belaystack/belay/release/dossier"
 )
 
 // fromInputs makes the command line of a run of the Action, and hides the
@@ -74,66 +78,49 @@ func joinTexts(texts []envText) string {
 // isPull reports whether the run is about a pull request.
 func (ev *event) isPull() bool { return ev != nil && ev.PullRequest > 0 }
 
-// labelTimeout bounds the one question that check asks of the network.
+// labelTimeout bounds the one question that the rules ask of the network.
 const labelTimeout = 20 * time.Second
 
 // labels asks GitHub for the labels of the pull request: those in the event
 // are the ones of its first run, also when a person runs it again. The error
 // says why they are not known, in words that may be printed.
-func (ev *event) labels(ctx context.Context, getenv func(string) string) ([]string, error) {
-	if !ev.isPull() {
+func (a *app) labels(ctx context.Context, f *flags) ([]string, error) {
+	if !a.event.isPull() {
 		return nil, errors.New("this run is about no pull request")
 	}
-	owner, repo, ok := strings.Cut(getenv("GITHUB_REPOSITORY"), "/")
-	token := getenv(inputVariable("token"))
-	if !ok || token == "" {
+	repo, ok := a.repo()
+	if !ok || a.token("token") == "" {
 		return nil, errors.New("there is no token to ask GitHub with")
 	}
-	client := github.NewClient(nil).WithAuthToken(token)
-	if api := getenv("GITHUB_API_URL"); api != "" && api != "https://api.github.com" {
-		var err error
-		if client, err = client.WithEnterpriseURLs(api, api); err != nil {
-			return nil, errors.New("GITHUB_API_URL is not a URL")
-		}
+	client, err := a.client(f)
+	if err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, labelTimeout)
 	defer cancel()
-	var names []string
-	for o := (&github.ListOptions{PerPage: 100}); ; {
-		page, resp, err := client.Issues.ListLabelsByIssue(ctx, owner, repo, ev.PullRequest, o)
-		if err != nil {
-			return nil, describeAPI(err)
-		}
-		for _, l := range page {
-			names = append(names, l.GetName())
-		}
-		if resp.NextPage == 0 {
-			return names, nil
-		}
-		o.Page = resp.NextPage
+	names, err := client.Labels(ctx, repo, a.event.PullRequest)
+	var answer *github.Error
+	if errors.As(err, &answer) && answer.Kind == github.Refused {
+		return nil, fmt.Errorf("%w; the workflow needs `pull-requests: read`", err)
 	}
+	return names, err
 }
 
-// describeAPI is err in few words: what GitHub answered, without addresses.
-func describeAPI(err error) error {
-	var answer *github.ErrorResponse
-	var limit *github.RateLimitError
-	switch {
-	case errors.As(err, &limit):
-		return fmt.Errorf("GitHub's rate limit is used up until %s", limit.Rate.Reset.UTC().Format(time.TimeOnly+" UTC"))
-	case errors.As(err, &answer):
-		return fmt.Errorf("GitHub answered %d; the workflow needs `pull-requests: read`", answer.Response.StatusCode)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("GitHub did not answer within %s", labelTimeout)
+// toRunner writes the job summary, the JSON report and the outputs, in a
+// workflow. Nothing goes into the workspace.
+func (a *app) toRunner(r *repository, res *report.Result, all []*release.Dossier, said outcome, failed bool) error {
+	if !a.inActions() {
+		return nil
 	}
-	return errors.New("GitHub could not be reached")
-}
-
-// toRunner writes the job summary, the JSON report and the outputs. Nothing
-// goes into the workspace.
-func (a *app) toRunner(res *report.Result, o report.Options, failed bool) error {
+	o := a.reportOptions(r)
 	if name := a.getenv("GITHUB_STEP_SUMMARY"); name != "" {
-		if err := report.AppendSummary(name, res, o); err != nil {
+		var err error
+		if slices.ContainsFunc(all, func(d *release.Dossier) bool { return !d.Empty() }) {
+			err = report.AppendMarkdown(name, func(room int) string { return summaryOf(all, room, a.linkTo()) })
+		} else {
+			err = report.AppendSummary(name, res, o)
+		}
+		if err != nil {
 			return &exitError{exitCouldNot, fmt.Errorf("job summary: %w", err)}
 		}
 	}
@@ -155,11 +142,40 @@ func (a *app) toRunner(res *report.Result, o report.Options, failed bool) error 
 		{Name: "warnings", Value: strconv.Itoa(res.Count(lint.Warning))},
 		{Name: "notes", Value: strconv.Itoa(res.Count(lint.Note))},
 		{Name: "report", Value: file},
+		{Name: "comment", Value: said.state},
+		{Name: "risk", Value: riskOf(all)},
 	}
 	if err := report.WriteOutputs(name, outputs, nil); err != nil {
 		return &exitError{exitCouldNot, fmt.Errorf("outputs: %w", err)}
 	}
 	return nil
+}
+
+// summaryOf gives every dossier in the room that the summary has left, in bytes.
+func summaryOf(all []*release.Dossier, room int, link func(release.Place) string) string {
+	var b strings.Builder
+	for i, d := range all {
+		share := (room - b.Len()) / (len(all) - i)
+		if d.Empty() || share < 1000 {
+			continue
+		}
+		b.WriteString(dossier.Markdown(d, dossier.Options{Limit: share - 1, Bytes: true, Link: link}) + "\n")
+	}
+	return b.String()
+}
+
+// riskOf is the highest level of all stacks that change; "" where none does.
+func riskOf(all []*release.Dossier) string {
+	risk, changes := catalog.Low, false
+	for _, d := range all {
+		if len(d.Changes)+len(d.Structure) > 0 {
+			risk, changes = max(risk, d.Verdict.Level), true
+		}
+	}
+	if !changes {
+		return ""
+	}
+	return risk.String()
 }
 
 // reportFile writes the whole result as JSON where later steps of the job

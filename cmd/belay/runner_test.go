@@ -96,7 +96,7 @@ func pullRequest(t *testing.T, from, to string) map[string]string {
 	return map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": ws, "RUNNER_TEMP": temp,
 		"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": filepath.Join(temp, "event.json"),
 		"GITHUB_REPOSITORY": "acme/stack", "GITHUB_OUTPUT": filepath.Join(temp, "output"),
-		"GITHUB_STEP_SUMMARY": filepath.Join(temp, "summary"), "INPUT_TOKEN": "ghs_test", "INPUT_COMMAND": "check"}
+		"GITHUB_STEP_SUMMARY": filepath.Join(temp, "summary"), "INPUT_TOKEN": "ghs_test", "INPUT_COMMAND": "check", "INPUT_OFFLINE": "true"}
 }
 
 // TestReviewLabel: the label is asked of GitHub, because a run that is
@@ -113,8 +113,8 @@ func TestReviewLabel(t *testing.T) {
 	}{
 		{"no label", bumped, labelServer{}, exitFindings, "release notes", 1},
 		{"the label, on the second page", bumped, labelServer{labels: []string{"bug", "release-notes-reviewed"}}, exitOK, "", 2},
-		{"a token that may not read", bumped, labelServer{status: 403}, exitFindings, "GitHub answered 403", 1},
-		{"rate limit", bumped, labelServer{status: 429}, exitFindings, "rate limit is used up until 12:00:00 UTC", 1},
+		{"a token that may not read", bumped, labelServer{status: 403}, exitFindings, "GitHub refused it (403)", 1},
+		{"rate limit", bumped, labelServer{status: 429}, exitFindings, "rate limit is used up until 12:00:01 UTC", 1},
 		{"nothing to review", old, labelServer{}, exitOK, "", 0},
 	}
 	for _, tt := range tests {

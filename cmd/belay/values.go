@@ -68,7 +68,7 @@ func (a *app) envValues(ctx context.Context, f *flags, name string) error {
 	}
 	drifts := dotenv.Compare(&dotenv.Set{Files: []*dotenv.File{old}}, &dotenv.Set{Files: []*dotenv.File{now}}, yours)
 	res.Drift = driftRows(rel, drifts)
-	return a.print(f, r, res, false)
+	return a.tell(ctx, f, r, res, part{}, false)
 }
 
 func readValues(root *source.Root, name string) (*dotenv.File, error) {

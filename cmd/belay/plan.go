@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/belaystack/belay/lint/compose"
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/release"
+	"github.com/belaystack/belay/release/catalog"
+	"github.com/belaystack/belay/release/markdown"
+	"github.com/belaystack/belay/upgrade"
+)
+
+func newPlan(a *app, f *flags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "plan --base REF [PATH]", Args: cobra.MaximumNArgs(1),
+		Short: "Print what a change of the stacks would need: gates, upgrade and rollback",
+		Long: "Plan prints what the change from --base to here asks of whoever deploys it: the gates that\n" +
+			"it passes, the steps of the upgrade with what stands still, and the way back. It reads\n" +
+			"files alone, and changes nothing.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.base == "" {
+				return usage("plan: name with --base what the stack is now, a git ref or a folder")
+			}
+			return a.planOf(cmd.Context(), f, strings.Join(args, ""))
+		},
+	}
+	f.stack(cmd)
+	return cmd
+}
+
+func (a *app) planOf(ctx context.Context, f *flags, place string) error {
+	r, err := a.open(ctx, f, place)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	var all []*release.Dossier
+	for _, s := range r.stacks {
+		if s.base == nil {
+			fmt.Fprintf(a.stderr, "belay: notice: %s: the base has no such stack\n", s.stack.Name)
+			continue
+		}
+		stack := release.Stack{Base: s.base, Head: s.stack, Catalog: r.catalog, Yours: s.yours()}
+		d := stack.Plan(string(s.env))
+		plan(d, s, r.catalog)
+		d.Stack = s.title()
+		all = append(all, d)
+	}
+	return a.answerDossiers(f, all)
+}
+
+// plan adds how the upgrade goes and how one comes back.
+func plan(d *release.Dossier, s *subject, cat *catalog.Catalog) {
+	if s.base == nil || len(d.Changes)+len(d.Structure) == 0 {
+		return
+	}
+	if i := slices.IndexFunc(d.Changes, func(c release.Change) bool { return c.Refused() }); i >= 0 {
+		d.Upgrade = steps([]upgrade.Step{upgrade.Refused(d.Changes[i].Image)})
+		return
+	}
+	w := upgrade.Wanted{}
+	for _, svc := range s.stack.Services {
+		if svc.Enabled {
+			w.Services = append(w.Services, planned(s.base.Service(svc.Name), svc, cat))
+		}
+	}
+	for _, p := range d.Structure {
+		if p.Kind == "service" && p.What != "added" {
+			name := p.Was
+			if name == "" {
+				name = p.Name
+			}
+			w.Removed = append(w.Removed, name)
+		}
+	}
+	for _, g := range d.Gates {
+		for _, act := range g.Do {
+			w.Commands = append(w.Commands, upgrade.Command{When: act.When, Text: act.Command})
+		}
+	}
+	d.Upgrade, d.Rollback.Steps = steps(upgrade.Plan(w)), steps(upgrade.Rollback(w))
+	recorded(d, s.base)
+}
+
+// recorded adds what the record block of the base knows: when the last upgrade
+// was, and the digests that the old tags stood for.
+func recorded(d *release.Dossier, base *compose.Stack) {
+	if len(base.Files) == 0 {
+		return
+	}
+	record, ok, err := image.ReadRecord(base.Files[0].File)
+	if !ok || err != nil {
+		return
+	}
+	last := ""
+	for _, e := range record.Entries {
+		last = max(last, e.Date)
+		for i, c := range d.Changes {
+			if e.Digest != "" && e.Service == c.Services[0] && c.OldIs(e.Image) {
+				d.Rollback.To[i] += ", recorded as " + e.Digest
+			}
+		}
+	}
+	if last != "" && len(d.Upgrade) > 0 {
+		d.Upgrade[0].Text += release.Markdown(" The last upgrade on record is of " + markdown.Text(last, 10) + "; the record does not say how long it took.")
+	}
+}
+
+func planned(before, svc *compose.Service, cat *catalog.Catalog) upgrade.Service {
+	out := upgrade.Service{Name: svc.Name, Changed: before == nil}
+	if ref, err := image.Parse(svc.Image.Reveal()); err == nil {
+		out.New = ref
+		out.App, _ = cat.App(ref)
+	}
+	if before != nil {
+		out.Old, _ = image.Parse(before.Image.Reveal())
+		out.Changed = out.Old != out.New
+	}
+	return out
+}
+
+func steps(plan []upgrade.Step) []release.Step {
+	var out []release.Step
+	for _, s := range plan {
+		out = append(out, release.Step{Name: s.Name, Text: release.Markdown(s.Does), Stops: s.Stops, Commands: s.Commands})
+	}
+	return out
+}
