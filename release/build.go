@@ -172,9 +172,9 @@ func checklist(d *Dossier) []Task {
 		if f.Severity != "error" {
 			continue
 		}
-		text := markdown.Text(f.Message, 400)
+		text := prose(f.Message)
 		if f.Hint != "" {
-			text += " — " + markdown.Text(f.Hint, 300)
+			text += " — " + prose(f.Hint)
 		}
 		out = append(out, Task{Text: Markdown(text), Places: []Place{f.Place}})
 	}
@@ -225,6 +225,36 @@ func once(tasks []Task) []Task {
 		}
 	}
 	return out
+}
+
+// prose is a plain text in which pairs of backticks make code.
+func prose(s string) string {
+	parts := strings.Split(s, "`")
+	if len(parts)%2 == 0 {
+		return markdown.Text(s, 400)
+	}
+	var out strings.Builder
+	for i, p := range parts {
+		switch {
+		case p == "":
+		case i%2 == 1:
+			out.WriteString(markdown.Code(p))
+		default:
+			out.WriteString(spaced(p, markdown.Text(p, 400)))
+		}
+	}
+	return out.String()
+}
+
+// spaced gives text the spaces back that plain has around it.
+func spaced(plain, text string) string {
+	if strings.HasPrefix(plain, " ") {
+		text = " " + text
+	}
+	if strings.HasSuffix(plain, " ") && strings.TrimSpace(plain) != "" {
+		text += " "
+	}
+	return text
 }
 
 // sentence begins text with a capital letter.

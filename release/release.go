@@ -23,9 +23,10 @@ type Markdown string
 
 // Dossier is everything that a reviewer reads of one stack's change.
 type Dossier struct {
-	Stack       string `json:"stack"`       // its name
-	Dir         string `json:"dir"`         // its folder from the top of the repository
-	Environment string `json:"environment"` // dev or prod
+	ID          string `json:"id,omitempty" jsonschema:"pattern=^[0-9a-f]{16}$"` // the same for a stack from change to change
+	Stack       string `json:"stack"`                                            // its name
+	Dir         string `json:"dir"`                                              // its folder from the top of the repository
+	Environment string `json:"environment"`                                      // dev or prod
 
 	Verdict   Verdict   `json:"verdict"`
 	Checklist []Task    `json:"checklist,omitempty"` // before merging
@@ -123,6 +124,7 @@ type Finding struct {
 	Place    Place  `json:"place"`
 	Message  string `json:"message"`
 	Hint     string `json:"hint,omitempty"`
+	Guards   bool   `json:"guards,omitempty"` // the rule guards data
 }
 
 // Drift is a key whose env file departs from its examples, as it is handed over.

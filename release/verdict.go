@@ -58,8 +58,14 @@ func (s *Stack) verdict(d *Dossier) Verdict {
 	}
 	errs := 0
 	for _, f := range d.Findings {
-		if f.Severity == "error" {
-			errs++
+		if f.Severity != "error" {
+			continue
+		}
+		errs++
+		v.Level = max(v.Level, catalog.Medium)
+		weighed := func(c Change) bool { return slices.Contains(c.Places, f.Place) }
+		if f.Guards && !slices.ContainsFunc(d.Changes, weighed) {
+			add(catalog.DataRisk, catalog.High, f.Message, f.Rule, f.Place.String())
 		}
 	}
 	for _, r := range v.Reasons {

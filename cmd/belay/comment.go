@@ -68,7 +68,7 @@ func (a *app) sync(ctx context.Context, client *github.Client, repo github.Repo,
 	o.Limit = dossier.CommentLimit
 	var wanted []github.Comment
 	for _, d := range all {
-		c := github.Comment{Key: stackKey(d), Clean: quiet(d)}
+		c := github.Comment{Key: d.ID, Clean: quiet(d)}
 		if c.Clean {
 			c.Body = dossier.Resolved(d, o)
 		} else {
@@ -105,9 +105,10 @@ func (a *app) sync(ctx context.Context, client *github.Client, repo github.Repo,
 	return said
 }
 
-// stackKey is the same for a stack as long as its folder and name are.
-func stackKey(d *release.Dossier) string {
-	sum := sha256.Sum256([]byte(d.Dir + "\x00" + d.Stack))
+// stackID is the same for a stack as long as its folder and its name in
+// belay.yml are, whatever people call it.
+func stackID(dir, name string) string {
+	sum := sha256.Sum256([]byte(dir + "\x00" + name))
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -259,6 +260,9 @@ func readResult(name string) ([]*release.Dossier, error) {
 		d, err := dossier.Decode(raw)
 		if err != nil {
 			return nil, fmt.Errorf("dossier %d: %w", i+1, err)
+		}
+		if d.ID == "" || slices.ContainsFunc(out, func(o *release.Dossier) bool { return o.ID == d.ID }) {
+			return nil, fmt.Errorf("dossier %d: no id of its own", i+1)
 		}
 		out = append(out, d)
 	}

@@ -165,6 +165,8 @@ func TestPublishHostile(t *testing.T) {
 			d["checklist"] = []any{map[string]any{"text": "[click](javascript:alert(1)) @everyone <!-- belay:dossier 1 2 --> </details>"}}
 		}, exitOK, ""},
 		{"another pull request", func(d map[string]any) { d["pull_request"] = 9 }, exitUsage, "dossier 1"},
+		{"a key that is none", func(d map[string]any) { d["id"] = "--><img src=x>" }, exitUsage, "dossier 1"},
+		{"no key", func(d map[string]any) { delete(d, "id") }, exitUsage, "no id of its own"},
 		{"a place outside", func(d map[string]any) {
 			d["findings"] = []any{map[string]any{"rule": "r", "severity": "error", "message": "m", "place": map[string]any{"file": "../../x", "line": 1}}}
 		}, exitUsage, "dossier 1"},

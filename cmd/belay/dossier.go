@@ -10,6 +10,7 @@ import (
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/dotenv"
 	"github.com/belaystack/belay/lint/report"
+	"github.com/belaystack/belay/lint/rules"
 	"github.com/belaystack/belay/lint/source"
 	"github.com/belaystack/belay/release"
 	"github.com/belaystack/belay/release/registry"
@@ -56,7 +57,7 @@ func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report
 			return nil, ctx.Err()
 		}
 		plan(d, s, r.catalog)
-		d.Stack = s.title()
+		d.ID, d.Stack = stackID(s.stack.Dir, s.stack.Name), s.title()
 		out = append(out, d)
 	}
 	var gone []string
@@ -64,7 +65,9 @@ func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report
 		known := func(s *subject) bool { return s.stack.Name == x.Stack }
 		if !slices.ContainsFunc(r.stacks, known) && !slices.Contains(gone, x.Stack) {
 			gone = append(gone, x.Stack)
-			out = append(out, release.Only(x.Stack, path.Dir(x.File), string(res.Environment), findingsOf(res, x.Stack)))
+			d := release.Only(x.Stack, path.Dir(x.File), string(res.Environment), findingsOf(res, x.Stack))
+			d.ID = stackID(d.Dir, d.Stack)
+			out = append(out, d)
 		}
 	}
 	return out, nil
@@ -85,10 +88,15 @@ func (s *subject) title() string {
 // findingsOf gives the findings of a stack, the worst first.
 func findingsOf(res *report.Result, stack string) []release.Finding {
 	var out []release.Finding
+	guards := map[string]bool{}
+	for _, rule := range rules.All() {
+		guards[rule.ID] = rule.Guards && rule.ID != reviewRequired // which asks a person, and says nothing of the data
+	}
 	for _, severity := range []lint.Severity{lint.Error, lint.Warning, lint.Note} {
 		for _, x := range res.Findings {
 			if x.Stack == stack && x.Severity == severity {
-				out = append(out, release.Finding{Rule: x.Rule, Severity: severity.String(), Place: placeOf(x.Span), Message: x.Message, Hint: x.Hint})
+				out = append(out, release.Finding{Rule: x.Rule, Severity: severity.String(), Place: placeOf(x.Span),
+					Message: x.Message, Hint: x.Hint, Guards: guards[x.Rule]})
 			}
 		}
 	}
