@@ -53,7 +53,8 @@ type Pass struct {
 // Report records a finding at span with the rule's severity, and gives it
 // back so that the rule can add to it before Check returns. The hint says what
 // to do. svc is the service it is about, or nil: what is found on a service
-// that no enabled profile starts becomes a note.
+// that no enabled profile starts becomes a note, unless the rule guards data
+// and the service may run after all.
 func (p *Pass) Report(span source.Span, svc *compose.Service, hint, format string, args ...any) *Finding {
 	return p.ReportAs(p.Rule.Severity, span, svc, hint, format, args...)
 }
@@ -65,12 +66,23 @@ func (p *Pass) ReportAs(sev Severity, span source.Span, svc *compose.Service, hi
 		Message: fmt.Sprintf(format, args...), Hint: hint, Stack: p.Stack.Name}
 	if svc != nil {
 		f.Service = svc.Name
-		if !svc.Enabled {
+		if !svc.Enabled && !(p.Rule.Guards && p.mayRun(svc)) {
 			f.Severity = Note
 		}
 	}
 	p.found = append(p.found, f)
 	return f
+}
+
+// mayRun reports whether svc, which no known profile starts, may run where the
+// stack is deployed: because the env file that would say so is not known, or
+// because it did so before the change.
+func (p *Pass) mayRun(svc *compose.Service) bool {
+	if svc.Perhaps || p.Base == nil {
+		return svc.Perhaps
+	}
+	before := p.Base.Service(svc.Name)
+	return before != nil && (before.Enabled || before.Perhaps)
 }
 
 // Image is a service's image, parsed.

@@ -56,6 +56,7 @@ func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
 		r.notices = append(r.notices, "the policy is the base's: what this change does to belay.yml counts once it is merged")
 	}
 	stacks := asBefore(r.cfg.Stacks, cfg.Stacks)
+	r.now = r.cfg.Stacks
 	r.before = cfg.Stacks
 	r.cfg = cfg
 	r.cfg.Stacks = stacks
@@ -64,19 +65,38 @@ func (r *repository) openBase(ctx context.Context, a *app, f *flags) error {
 }
 
 // asBefore gives the stacks as the change has them, each in the environment
-// that the base says: a stack does not become dev by the change it is checked for.
+// that the base says: a stack does not become dev by the change it is checked
+// for. Where its folder was one stack and its name is another's, the stricter
+// of both holds.
 func asBefore(now, before []config.Stack) []config.Stack {
 	out := slices.Clone(now)
 	for i := range out {
+		b, ok := counterpart(out[i], before)
+		n := slices.IndexFunc(before, func(s config.Stack) bool { return s.Name == out[i].Name })
 		out[i].Environment = ""
-		for _, b := range before {
-			if b.Name == out[i].Name || b.Dir == out[i].Dir {
-				out[i].Environment = b.Environment
-				break
-			}
+		if ok {
+			out[i].Environment = b.Environment
+		}
+		if n >= 0 && before[n].Environment != out[i].Environment {
+			out[i].Environment = lint.Prod
 		}
 	}
 	return out
+}
+
+// counterpart is the stack of the base that s was: the one in its folder, else
+// the one of its name.
+func counterpart(s config.Stack, before []config.Stack) (config.Stack, bool) {
+	for _, same := range []func(config.Stack) bool{
+		func(b config.Stack) bool { return b.Dir == s.Dir && b.Name == s.Name },
+		func(b config.Stack) bool { return b.Dir == s.Dir },
+		func(b config.Stack) bool { return b.Name == s.Name },
+	} {
+		if i := slices.IndexFunc(before, same); i >= 0 {
+			return before[i], true
+		}
+	}
+	return config.Stack{}, false
 }
 
 func orDefault(p string) string {
@@ -94,11 +114,11 @@ func (a *app) temp() string {
 	return os.TempDir()
 }
 
-// loadBase reads the stack as the base has it. An env file that the base does
-// not hold, because no repository should, is the same for both: a change of
-// the files is looked for, not the lack of it.
-func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Options, below string) error {
+// loadBase reads the stack as the base has it: its own compose files, env files
+// and profiles, whatever the change says they were.
+func (r *repository) loadBase(ctx context.Context, f *flags, sub *subject, o compose.Options, below string) error {
 	move := func(p string) string { return p }
+	was := sub.cfg
 	if r.base.Commit == "" { // a folder stands for what was named
 		move = func(p string) string {
 			rel := strings.TrimPrefix(strings.TrimPrefix(p, below), "/")
@@ -107,18 +127,31 @@ func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Optio
 			}
 			return path.Clean("./" + rel)
 		}
+	} else if b, ok := counterpart(sub.cfg, r.before); ok {
+		was = b
+	} else if slices.ContainsFunc(r.now, func(s config.Stack) bool { return s.Name == sub.cfg.Name }) {
+		was = config.Stack{Name: sub.cfg.Name, Dir: sub.cfg.Dir} // the base's belay.yml does not name it: as docker compose finds it
 	}
-	o.Root, o.EnvText, o.Dir = r.base.Root, nil, move(o.Dir)
-	o.Files, o.EnvFiles = slices.Clone(o.Files), nil
+	text := o.EnvText
+	o.Root, o.EnvText, o.Dir = r.base.Root, nil, move(was.Dir)
+	o.Files, o.EnvFiles = slices.Clone(was.Files), nil
 	for i, name := range o.Files {
 		o.Files[i] = move(name)
 	}
-	for _, name := range sub.cfg.EnvFiles {
+	o.Profiles = slices.Concat(was.Profiles, f.profiles)
+	for _, name := range was.EnvFiles {
 		if r.base.Root.Exists(move(name)) {
 			o.EnvFiles = append(o.EnvFiles, move(name))
 		}
 	}
-	if own := sub.stack.OwnEnv(); own != nil && len(o.EnvFiles) == 0 && !r.base.Root.Exists(move(own.Path)) {
+	// An env file that neither side has in the repository is the same for both:
+	// a change of the files is looked for, not the lack of it.
+	own := sub.stack.OwnEnv()
+	switch {
+	case len(o.EnvFiles) > 0 || own == nil || r.base.Root.Exists(path.Join(o.Dir, ".env")):
+	case text != nil:
+		o.EnvText = text
+	case !r.base.Root.Exists(move(own.Path)) && !r.base.Brings(own.Path):
 		o.EnvText = own.File
 	}
 	before, err := compose.Load(ctx, o)
@@ -134,9 +167,10 @@ func (r *repository) loadBase(ctx context.Context, sub *subject, o compose.Optio
 		return nil
 	}
 	sub.base = before
-	moved := sub.cfg
+	moved := was
 	moved.Dir = o.Dir
 	sub.before, err = r.examples(r.base.Root, moved, before, exampleFiles{})
+	supposeProfiles(before, sub.before)
 	return err
 }
 
@@ -160,8 +194,14 @@ func (r *repository) gone() ([]lint.Finding, error) {
 		}
 	}
 	var found []lint.Finding
+	var kept []config.Stack
+	for _, s := range r.all {
+		if b, ok := counterpart(s, before); ok {
+			kept = append(kept, b)
+		}
+	}
 	for _, b := range before {
-		if slices.ContainsFunc(r.all, func(s config.Stack) bool { return s.Dir == b.Dir || s.Name == b.Name }) {
+		if slices.ContainsFunc(kept, func(k config.Stack) bool { return k.Dir == b.Dir && k.Name == b.Name }) {
 			continue
 		}
 		at := source.Pos{File: b.Dir, Line: 1, Col: 1}

@@ -31,6 +31,7 @@ type repository struct {
 	all     []config.Stack // the stacks at or below it
 	base    *base.Base     // nil without one
 	before  []config.Stack // those that the base's belay.yml names
+	now     []config.Stack // those that the change's names; nil without a base
 	notices []string       // what could not be known, and why
 }
 
@@ -188,13 +189,25 @@ func (r *repository) load(ctx context.Context, a *app, f *flags, s config.Stack,
 	if sub.examples, err = r.examples(r.root, s, sub.stack, <-ahead); err != nil {
 		return nil, err
 	}
+	supposeProfiles(sub.stack, sub.examples)
 	if sub.state, err = r.readState(sub.stack.Dir); err != nil {
 		return nil, err
 	}
 	if r.base == nil {
 		return sub, nil
 	}
-	return sub, r.loadBase(ctx, sub, o, below)
+	return sub, r.loadBase(ctx, f, sub, o, below)
+}
+
+// supposeProfiles takes the profiles of the examples for those of an env file
+// that is not known.
+func supposeProfiles(stack *compose.Stack, examples *dotenv.Set) {
+	if examples == nil {
+		return
+	}
+	if e, ok := examples.Lookup("COMPOSE_PROFILES"); ok && !e.Commented {
+		stack.Suppose(strings.FieldsFunc(e.Value.Reveal(), func(r rune) bool { return r == ',' || r == ' ' }))
+	}
 }
 
 // exampleFiles are example env files that were read.

@@ -39,6 +39,7 @@ func Load(ctx context.Context, o Options) (*Stack, error) {
 	r := &reader{root: o.Root, files: map[string]*File{}, scopes: map[*File]*scope{}}
 	s := &Stack{Name: cmp.Or(o.Name, dir), Dir: dir, EnvPath: path.Join(dir, ".env")}
 	s.Env = r.env(o, s.EnvPath)
+	s.unsaid = len(s.Env) == 0 && len(o.Profiles) == 0
 	if len(s.Env) > 0 {
 		s.EnvPath = s.Env[0].Path
 	}

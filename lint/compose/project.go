@@ -39,6 +39,7 @@ func (r *reader) resolve(ctx context.Context, s *Stack, mains []*File, layers ma
 		for name, config := range set {
 			svc := &Service{Name: name, Config: config, root: r.root, dir: s.Dir, layers: layers[name], cache: cache}
 			_, svc.Enabled = project.Services[name]
+			svc.Perhaps = !svc.Enabled && s.unsaid
 			svc.locate(s)
 			s.Services = append(s.Services, svc)
 		}

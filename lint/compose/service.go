@@ -210,17 +210,46 @@ func (c envCache) read(root *source.Root, name string, sc *scope) *dotenv.File {
 // Shown gives what may be printed of a text in Config: a mount's target, a
 // profile. Where a value of an env file stands in it, there is ${KEY} instead.
 func (s *Service) Shown(text string) string {
+	var hidden []binding
 	for _, l := range s.layers {
 		names := slices.SortedFunc(maps.Keys(l.scope.values), func(a, b string) int {
 			return cmp.Or(len(l.scope.values[b].value)-len(l.scope.values[a].value), strings.Compare(a, b))
 		})
 		for _, name := range names {
 			if b := l.scope.values[name]; b.value != b.shown && strings.Contains(text, b.value) && s.interpolates(name) {
-				text = strings.ReplaceAll(text, b.value, b.shown)
+				hidden = append(hidden, b)
 			}
 		}
 	}
-	return text
+	return hide(text, hidden)
+}
+
+// hide puts what may be shown into the place of each value, the first that
+// fits, and never into what it has put there. A value of one or two characters
+// is only looked for where it stands alone: Dify's NGINX_SERVER_NAME is "_".
+func hide(text string, values []binding) string {
+	var out strings.Builder
+next:
+	for i := 0; i < len(text); {
+		for _, b := range values {
+			if strings.HasPrefix(text[i:], b.value) && (len(b.value) > 2 || alone(text, i, i+len(b.value))) {
+				out.WriteString(b.shown)
+				i += len(b.value)
+				continue next
+			}
+		}
+		out.WriteByte(text[i])
+		i++
+	}
+	return out.String()
+}
+
+// alone reports whether no letter, digit or underscore touches text[i:j].
+func alone(text string, i, j int) bool {
+	word := func(c byte) bool {
+		return c == '_' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c >= 0x80
+	}
+	return (i == 0 || !word(text[i-1])) && (j == len(text) || !word(text[j]))
 }
 
 // interpolates reports whether the files that write s name the variable.

@@ -33,6 +33,17 @@ type Stack struct {
 
 	Volumes  map[string]types.VolumeConfig // top-level volumes by key
 	Profiles []string                      // enabled ones; "" is among them unless COMPOSE_PROFILES names some
+
+	unsaid bool // nobody says which profiles are enabled: no env file, no option
+}
+
+// Suppose says which profiles the env file most likely enables, when it is not
+// known: those of its example. The services of others are then not expected to
+// run. A stack whose env file is known is left as it is.
+func (s *Stack) Suppose(profiles []string) {
+	for _, svc := range s.Services {
+		svc.Perhaps = svc.Perhaps && slices.ContainsFunc(svc.Config.Profiles, func(p string) bool { return slices.Contains(profiles, p) })
+	}
 }
 
 // Service gives the service of that name, or nil.
@@ -73,6 +84,7 @@ type Service struct {
 	Image   Value               // zero Value (IsZero) when it has none
 	Config  types.ServiceConfig // as compose-go resolved it; holds values of .env: never print from it
 	Enabled bool                // an enabled profile, or no profile, starts it
+	Perhaps bool                // not Enabled, but the env file that could enable its profile is not known
 
 	root   *source.Root
 	dir    string          // the project directory

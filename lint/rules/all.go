@@ -33,6 +33,7 @@ func All() []*lint.Rule {
 		healthcheckMissing(),
 		recordStale(),
 		composeProfileOff(),
+		envFileAdded(),
 		imageDowngrade(),
 		imageMajorJump(),
 		protectedKeyChanged(),

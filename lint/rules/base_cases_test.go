@@ -124,6 +124,8 @@ services:
     environment: {N8N_ENCRYPTION_KEY: "${ENCRYPTION_KEY}"}
 `, []string{"compose.yaml:4 error"}},
 	{"service-removed", "which one it became is a guess from the image", `
+-- base/.env --
+COMPOSE_PROFILES=
 -- base/compose.yaml --
 services:
   db:

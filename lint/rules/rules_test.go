@@ -127,7 +127,7 @@ func TestEditsRepairOnce(t *testing.T) {
 // TestGuards: what a change adds to loosen its own check silences none of
 // these, as design has it: reviews, protected keys, volumes, downgrades, gates.
 func TestGuards(t *testing.T) {
-	want := []string{"image-downgrade", "image-major-jump", "postgres-libc-switch", "protected-key-changed", "review-required", "service-removed", "volume-renamed"}
+	want := []string{"env-file-added", "image-downgrade", "image-major-jump", "postgres-libc-switch", "protected-key-changed", "review-required", "service-removed", "volume-renamed"}
 	var got []string
 	for _, r := range All() {
 		if r.Guards {

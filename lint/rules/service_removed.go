@@ -68,7 +68,7 @@ func checkServiceRemoved(p *lint.Pass) {
 			continue
 		}
 		sev := p.Rule.Severity
-		if !old.Enabled {
+		if !old.Enabled && !old.Perhaps {
 			sev = lint.Note
 		}
 		now := successor(p, old)

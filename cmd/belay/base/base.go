@@ -23,8 +23,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	pathpkg "path"
 	"path/filepath"
 	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/belaystack/belay/lint/source"
 )
@@ -60,6 +63,27 @@ type Base struct {
 	Commit string       // the commit in full, 40 hex digits; "" for a folder
 
 	temp string
+	repo *repository // nil for a folder
+}
+
+// Brings reports whether the commit that is checked out holds a file at path,
+// relative to the root: what it does not hold lies there for another reason
+// than the change, as a .env does on a host. Where that cannot be read it is
+// taken for held. Of a base that is a folder nothing is brought.
+func (b *Base) Brings(path string) bool {
+	if b.repo == nil {
+		return false
+	}
+	head, err := b.repo.resolve("HEAD")
+	if err != nil {
+		return true
+	}
+	tree, err := object.GetTree(b.repo.store, head.TreeHash)
+	if err != nil {
+		return true
+	}
+	_, err = tree.FindEntry(pathpkg.Join(b.repo.prefix, path))
+	return !errors.Is(err, object.ErrEntryNotFound) && !errors.Is(err, object.ErrDirectoryNotFound)
 }
 
 // Error is a base that cannot be opened.
@@ -92,20 +116,32 @@ func Open(ctx context.Context, root *source.Root, o Options) (*Base, error) {
 	case err != nil:
 		return nil, &Error{o.Ref, "git repository: " + err.Error(), "", err}
 	}
-	defer repo.close()
-	commit, err := repo.commit(ctx, o.Ref, o.MergeBase)
+	b, err := repo.openBase(ctx, o)
+	if err != nil {
+		repo.close()
+		return nil, err
+	}
+	b.repo = repo
+	return b, nil
+}
+
+func (r *repository) openBase(ctx context.Context, o Options) (*Base, error) {
+	commit, err := r.commit(ctx, o.Ref, o.MergeBase)
 	switch {
 	case o.Remote != nil && notHere(err):
-		return repo.openRemote(ctx, o)
+		return r.openRemote(ctx, o)
 	case err != nil:
 		return nil, explain(err, o.Ref)
 	}
-	return repo.open(ctx, commit, o)
+	return r.open(ctx, commit, o)
 }
 
 // Close removes what was written, and lets go of the folder.
 func (b *Base) Close() error {
 	err := b.Root.Close()
+	if b.repo != nil {
+		b.repo.close()
+	}
 	if b.temp != "" {
 		err = errors.Join(err, os.RemoveAll(b.temp))
 	}

@@ -34,7 +34,10 @@ func (r *repository) mergeBase(ctx context.Context, ref string, c, head *object.
 	w.push(head, fromHead)
 	var common []*object.Commit
 	cut := false
-	for w.live > 0 {
+	// Once nothing is left that could be common, all of several candidates but
+	// one may still be below it: commits of one second, as a rebase makes them,
+	// come out of the queue in any order.
+	for w.live > 0 || w.queue.Len() > 0 && w.candidates(common) > 1 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -67,6 +70,17 @@ func (r *repository) mergeBase(ctx context.Context, ref string, c, head *object.
 			"set fetch-depth: 0 in the checkout step, or run git fetch --unshallow", errCut}
 	}
 	return nil, &Error{ref, "merge base with HEAD: the two have no common history", "", errNoRef}
+}
+
+// candidates counts the commits that are not known to be below another.
+func (w *walk) candidates(common []*object.Commit) int {
+	n := 0
+	for _, c := range common {
+		if w.marks[c.Hash]&stale == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // best gives the newest commit that is not below another.

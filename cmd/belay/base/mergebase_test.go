@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
 // TestMergeBase writes history as "commit:parents", oldest first, each a minute
@@ -26,6 +27,10 @@ func TestMergeBase(t *testing.T) {
 		// The clock of whoever made the older commit was ahead.
 		"wrong clock": {"b: c:b e:c f:c", "e", "f", "c", true},
 		"unrelated":   {"a: b:a x: y:x", "b", "y", "", false},
+		// As a rebase makes them: the order of the queue is that of their ids.
+		"one second":   {"a: b:a c:b d:c e:b m:e,d", "c", "m", "c", true},
+		"one second 2": {"a: b:a c:b d:c f:d g:f e:b m:e,g", "d", "m", "d", true},
+		"one second 3": {"z: a:z b:a c:b d:c f:d g:f e:b h:e m:h,g", "f", "m", "f", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
@@ -39,11 +44,13 @@ func TestMergeBase(t *testing.T) {
 						hashes = append(hashes, ids[p])
 					}
 				}
-				now++
+				if !strings.HasPrefix(name, "one second") {
+					now++
+				}
 				if r.tick = now; name == "wrong clock" && id == "b" {
 					r.tick = 1000
 				}
-				ids[id] = r.commitTree(r.tree(), hashes...)
+				ids[id] = r.commitTree(r.tree(entry(id, filemode.Regular, r.blob(id))), hashes...)
 				names[ids[id].String()] = id
 			}
 			r.setRef("refs/heads/ref", ids[test.ref])

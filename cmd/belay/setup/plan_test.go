@@ -177,7 +177,7 @@ func TestPublish(t *testing.T) {
 	if !slices.Equal(publish.On.Run.Workflows, []string{check.Name}) || !slices.Equal(publish.On.Run.Types, []string{"completed"}) {
 		t.Errorf("runs after %v when %v, want %s when completed", publish.On.Run.Workflows, publish.On.Run.Types, check.Name)
 	}
-	if when := publish.Jobs["publish"].If; !strings.Contains(when, "workflow_run.event == 'pull_request' &&") {
+	if when := publish.Jobs["publish"].If; when != "github.event.workflow_run.event == 'pull_request'" {
 		t.Errorf("runs if %s", when)
 	}
 	steps := publish.Jobs["publish"].Steps

@@ -56,7 +56,7 @@ jobs:
           retention-days: 1
 `
 
-const publishText = `# Comments on pull requests from forks what belay-check.yml found.
+const publishText = `# Comments on pull requests from forks and of Dependabot what belay-check.yml found.
 #
 # That workflow runs what the fork wrote, with a token that only reads. This one
 # may write comments, and is safe because nothing of the fork runs in it: it is
@@ -82,10 +82,9 @@ concurrency:
 
 jobs:
   publish:
-    # A branch of this repository has a token that comments itself.
-    if: >-
-      github.event.workflow_run.event == 'pull_request' &&
-      github.event.workflow_run.head_repository.full_name != github.repository
+    # Where the token could comment there is no result: forks and Dependabot
+    # have one that may only read.
+    if: github.event.workflow_run.event == 'pull_request'
     runs-on: ubuntu-latest
     timeout-minutes: 10
     steps:
