@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/belaystack/belay/lint/compose"
 	"github.com/belaystack/belay/lint/image"
@@ -29,8 +30,8 @@ func (s *Stack) Build(ctx context.Context, in Input) *Dossier {
 	d := &Dossier{Stack: s.Head.Name, Dir: s.Head.Dir, Environment: in.Environment, Findings: in.Findings, Drift: in.Drift,
 		Missing: slices.Clone(in.Missing)}
 	if s.Base != nil {
-		d.Changes = Changes(s.Base, s.Head, s.Catalog)
-		d.Structure = Structure(s.Base, s.Head, s.Catalog)
+		d.Changes = s.joined().changes(s.Catalog)
+		d.Structure = s.joined().structure()
 		d.Gates = s.gates(d.Changes)
 		d.Notes = s.Notes(ctx, d.Changes, in.Reader)
 		s.upstream(ctx, d, in)
@@ -44,8 +45,8 @@ func (s *Stack) Build(ctx context.Context, in Input) *Dossier {
 // change from the files and the catalog.
 func (s *Stack) Plan(environment string) *Dossier {
 	d := &Dossier{Stack: s.Head.Name, Dir: s.Head.Dir, Environment: environment}
-	d.Changes = Changes(s.Base, s.Head, s.Catalog)
-	d.Structure = Structure(s.Base, s.Head, s.Catalog)
+	d.Changes = s.joined().changes(s.Catalog)
+	d.Structure = s.joined().structure()
 	d.Gates = s.gates(d.Changes)
 	s.finish(d)
 	return d
@@ -86,17 +87,12 @@ func (s *Stack) floating(d *Dossier) []string {
 		return nil
 	}
 	var names []string
-	for _, svc := range s.Head.Services {
-		now, ok := sideOf(svc)
-		if !ok || !svc.Enabled || now.ref.Pin() != image.Floating || now.hidden {
-			continue
-		}
-		before := s.Base.Service(svc.Name)
-		if before == nil {
-			continue
-		}
-		if old, ok := sideOf(before); ok && old.ref == now.ref && !slices.Contains(names, markdown.Code(now.ref.String())) {
-			names = append(names, markdown.Code(now.ref.String()))
+	seen := map[image.Ref]bool{}
+	for _, p := range s.joined().pairs {
+		ref := p.now.ref
+		if p.okNow && p.okOld && p.starts() && !p.now.hidden && ref.Pin() == image.Floating && p.old.ref == ref && !seen[ref] {
+			seen[ref] = true
+			names = append(names, markdown.Code(ref.String()))
 		}
 	}
 	if len(names) == 0 {
@@ -212,36 +208,56 @@ func checklist(d *Dossier) []Task {
 // gates want the compose file of the release.
 func once(tasks []Task) []Task {
 	var out []Task
+	var at []placeList
+	index := map[Markdown]int{}
 	for _, t := range tasks {
-		i := slices.IndexFunc(out, func(o Task) bool { return o.Text == t.Text })
-		if i < 0 {
+		i, ok := index[t.Text]
+		if !ok {
 			i = len(out)
-			out = append(out, Task{Text: t.Text})
+			index[t.Text] = i
+			out, at = append(out, Task{Text: t.Text}), append(at, placeList{})
 		}
 		for _, p := range t.Places {
-			if !slices.Contains(out[i].Places, p) {
-				out[i].Places = append(out[i].Places, p)
-			}
+			at[i].add(p)
 		}
+	}
+	for i := range out {
+		out[i].Places = at[i].all
 	}
 	return out
 }
 
-// prose is a plain text in which pairs of backticks make code.
+// maxProse bounds a finding's message or hint, in characters.
+const maxProse = 600
+
+// prose is a plain text in which pairs of backticks make code, cut to maxProse.
 func prose(s string) string {
 	parts := strings.Split(s, "`")
 	if len(parts)%2 == 0 {
-		return markdown.Text(s, 400)
+		return markdown.Text(s, maxProse)
 	}
 	var out strings.Builder
+	left := maxProse
 	for i, p := range parts {
+		n := utf8.RuneCountInString(p)
 		switch {
 		case p == "":
+			continue
+		case left <= 0:
+			out.WriteString("…")
+			return out.String()
+		case i%2 == 1 && n > left:
+			out.WriteString(markdown.Code(string([]rune(p)[:left-1]) + "…"))
+			return out.String()
 		case i%2 == 1:
 			out.WriteString(markdown.Code(p))
+		case n > left:
+			out.WriteString(spaced(strings.TrimRight(p, " "), markdown.Text(p, left)))
+			return out.String()
 		default:
-			out.WriteString(spaced(p, markdown.Text(p, 400)))
+			out.WriteString(spaced(p, markdown.Text(p, left)))
 		}
+		left -= n
 	}
 	return out.String()
 }

@@ -22,47 +22,64 @@ type side struct {
 // all services that change alike, in the order of head's files. Services that
 // only one of them has are Structure's matter.
 func Changes(base, head *compose.Stack, cat *catalog.Catalog) []Change {
+	return join(base, head, cat).changes(cat)
+}
+
+// changes takes services together only where all of both sides is the same: a
+// tag that a file names beside one that a variable holds would tell its value.
+func (j *joined) changes(cat *catalog.Catalog) []Change {
 	var out []Change
-	was := renamed(base, head, cat)
-	for _, svc := range head.Services {
-		before := base.Service(cmp.Or(was[svc.Name], svc.Name))
-		if before == nil {
+	var places []placeList
+	at := map[[2]side]int{}
+	sure := map[int]bool{}
+	for i := range j.pairs {
+		p := &j.pairs[i]
+		if !p.okOld || !p.okNow || p.old.ref == p.now.ref {
 			continue
 		}
-		old, okOld := sideOf(before)
-		now, okNow := sideOf(svc)
-		if !okOld || !okNow || old.ref == now.ref {
-			continue
+		n, ok := at[[2]side{p.old, p.now}]
+		if !ok {
+			n = len(out)
+			at[[2]side{p.old, p.now}] = n
+			out, places = append(out, newChange(cat, p.old, p.now)), append(places, placeList{})
 		}
-		i := slices.IndexFunc(out, func(c Change) bool { return c.old.ref == old.ref && c.now.ref == now.ref })
-		if i < 0 {
-			i = len(out)
-			out = append(out, newChange(cat, old, now))
-		}
-		c := &out[i]
-		c.Services = append(c.Services, svc.Name)
-		c.Disabled = c.Disabled && !svc.Enabled
-		if at := placeOf(svc.Image.Span.Pos); !slices.Contains(c.Places, at) {
-			c.Places = append(c.Places, at)
+		c := &out[n]
+		c.Services = append(c.Services, p.svc.Name)
+		c.Disabled = c.Disabled && !p.starts()
+		sure[n] = sure[n] || p.sure()
+		places[n].add(placeOf(p.svc.Image.Span.Pos))
+	}
+	j.prescribed(out, cat)
+	for n := range out {
+		out[n].Places = places[n].all
+		if !out[n].Disabled && !sure[n] {
+			out[n].say("started only if COMPOSE_PROFILES says so, which is not known here")
 		}
 	}
-	prescribed(out, head, cat)
 	return out
 }
 
 // prescribed marks the companions that a Dify release of the change ships with
-// a lower tag than before: 1.13.3 goes back with its plugin daemon.
-func prescribed(changes []Change, head *compose.Stack, cat *catalog.Catalog) {
-	for _, svc := range head.Services {
-		s, ok := sideOf(svc)
-		app, _ := cat.App(s.ref)
-		r, known := cat.Release(s.ref.Tag)
-		if !ok || s.hidden || app.Release != catalog.Dify || !known || !svc.Enabled {
+// a lower tag than before: 1.13.3 goes back with its plugin daemon. Of a hidden
+// tag it says nothing, because the release's own is public.
+func (j *joined) prescribed(changes []Change, cat *catalog.Catalog) {
+	seen := map[string]bool{}
+	for _, p := range j.pairs {
+		tag := p.now.ref.Tag
+		if !p.okNow || p.now.hidden || p.app.Release != catalog.Dify || !p.svc.Enabled || seen[tag] {
+			continue
+		}
+		seen[tag] = true
+		r, known := cat.Release(tag)
+		if !known {
 			continue
 		}
 		for i := range changes {
 			c := &changes[i]
-			if its, _ := cat.App(c.now.ref); c.Jump == Downgrade && r.Companions[its.ID] == c.now.ref.Tag {
+			if c.Jump != Downgrade || c.hidden() {
+				continue
+			}
+			if its, _ := cat.App(c.now.ref); r.Companions[its.ID] == c.now.ref.Tag {
 				c.shipped, c.Note = true, "lower than before, and what Dify "+r.Version+" ships"
 			}
 		}
@@ -124,10 +141,33 @@ func note(c Change) string {
 		return "the new tag names no version: the digest decides at run time"
 	case c.Jump == Floating:
 		return "the old tag names no version: what runs today is known on the host alone"
-	case c.old.hidden || c.now.hidden:
-		return "the tag is a variable's, whose value is not printed"
+	case c.hidden():
+		return hiddenNote
 	}
 	return ""
+}
+
+const hiddenNote = "the tag is a variable's, whose value is not printed"
+
+func (c *Change) hidden() bool { return c.old.hidden || c.now.hidden }
+
+func (c *Change) say(note string) {
+	if c.Note != "" {
+		note = c.Note + "; " + note
+	}
+	c.Note = note
+}
+
+// noteRange says of a hidden tag that a gate is told which the change passes.
+func (c *Change) noteRange() {
+	const told = hiddenNote + "; the gates below may tell its range"
+	switch {
+	case !c.hidden() || strings.Contains(c.Note, told):
+	case strings.Contains(c.Note, hiddenNote):
+		c.Note = strings.Replace(c.Note, hiddenNote, told, 1)
+	default:
+		c.say(told)
+	}
 }
 
 // jump says how far it is from old to now.

@@ -119,9 +119,9 @@ func TestChanges(t *testing.T) {
 langgenius/dify-api 1.13.2 → 1.13.3 patch api,worker compose.yaml:3:12 compose.yaml:5:12
 langgenius/dify-web 1.13.2 → 1.13.3 patch web compose.yaml:7:12
 langgenius/dify-plugin-daemon 0.5.4-local → 0.5.3-local downgrade plugin_daemon compose.yaml:9:12 (lower than before, and what Dify 1.13.3 ships)
-acme/debug 1.13.2 → 1.13.3 patch debug compose.yaml:11:12 disabled
+acme/debug 1.13.2 → 1.13.3 patch debug compose.yaml:11:12 (started only if COMPOSE_PROFILES says so, which is not known here)
 `},
-		{"a daemon that no release prescribes", difyChange("1.13.3", "1.14.0", "0.6.0-local", "0.5.3-local"), `
+		{"a daemon that no release prescribes", difyChange("1.13.3", "1.14.0", "0.6.0-local", "0.5.3-local") + "-- .env --\nX=1\n", `
 langgenius/dify-api 1.13.3 → 1.14.0 minor api,worker compose.yaml:3:12 compose.yaml:5:12
 langgenius/dify-web 1.13.3 → 1.14.0 minor web compose.yaml:7:12
 langgenius/dify-plugin-daemon 0.6.0-local → 0.5.3-local downgrade plugin_daemon compose.yaml:9:12 (older than what runs: its data may not open; the way down is a rollback)
@@ -136,6 +136,17 @@ pgvector/pgvector 15 → pg15 other image db_postgres compose.yaml:1:34 was post
 		{"one anchor for two", "-- base/compose.yaml --\nx-i: &i redis:7.2.4\nservices: {a: {image: *i}, b: {image: *i}}\n" +
 			"-- head/compose.yaml --\nx-i: &i redis:7.2.5\nservices: {a: {image: *i}, b: {image: *i}}\n", `
 redis 7.2.4 → 7.2.5 patch a,b compose.yaml:1:9
+`},
+		{"a literal and a variable that reads the same", "-- .env --\nOLD=7.2.4\nNEW=7.2.5\n-- base/compose.yaml --\nservices: {a: {image: redis:7.2.4}, b: {image: 'redis:${OLD}'}}\n" +
+			"-- head/compose.yaml --\nservices: {a: {image: redis:7.2.5}, b: {image: 'redis:${NEW}'}}\n", `
+redis 7.2.4 → 7.2.5 patch a compose.yaml:1:23
+redis ${OLD} → ${NEW} patch b .env:2:1 (the tag is a variable's, whose value is not printed)
+`},
+		{"a companion whose tag is hidden: what a release ships would tell it", strings.ReplaceAll(difyChange("1.13.2", "1.13.3", "0.5.4-local", "${PD}"), "  redis:", "  none:") + "-- .env --\nPD=0.5.3-local\n", `
+langgenius/dify-api 1.13.2 → 1.13.3 patch api,worker compose.yaml:3:12 compose.yaml:5:12
+langgenius/dify-web 1.13.2 → 1.13.3 patch web compose.yaml:7:12
+langgenius/dify-plugin-daemon 0.5.4-local → ${PD} downgrade plugin_daemon .env:1:1 (older than what runs: its data may not open; the way down is a rollback)
+acme/debug 1.13.2 → 1.13.3 patch debug compose.yaml:11:12 disabled
 `},
 		{"nothing changes", "-- compose.yaml --\nservices: {r: {image: redis:7}, built: {build: .}}\n", "\n"},
 	} {

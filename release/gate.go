@@ -19,40 +19,53 @@ type Stack struct {
 	Head    *compose.Stack
 	Catalog *catalog.Catalog
 	Yours   dotenv.Yours // the stack's own env file, or its committed state
+
+	join *joined
 }
 
-// gates gives the gates that the changes pass, each once, the worst first.
+// gates gives the gates that the changes pass, each once, the worst first. Of
+// a change whose tag is hidden it notes that they tell of it: a gate that is
+// not told costs more.
 func (s *Stack) gates(changes []Change) []Passed {
 	var out []Passed
+	told, asked := map[string]bool{}, map[[2]string]bool{}
 	for i := range changes {
 		c := &changes[i]
 		if c.Disabled {
 			continue // nothing starts it, so that nothing is passed
 		}
 		for _, g := range s.Catalog.Gates(c.old.ref, c.now.ref) {
-			if slices.ContainsFunc(out, func(p Passed) bool { return p.ID == g.ID }) {
-				continue
+			if told[g.ID] || asked[[2]string{g.ID, g.Text}] {
+				continue // what of it touches the stack is the same for each change
 			}
-			p := Passed{ID: g.ID, Title: g.Title, Text: neutral(g.Text), Duty: g.Duty, Level: g.Level, Risks: g.Risks, Back: g.Back,
-				Image: c.Image, Sources: g.Sources}
-			for _, a := range g.Do {
-				p.Do = append(p.Do, Action{When: a.When, Text: neutral(a.Text), Command: a.Command})
-			}
-			touched := false
-			for _, t := range g.Touches {
-				task, holds := s.touch(t)
-				touched = touched || holds
-				if task.Text != "" {
-					p.Here = append(p.Here, task)
-				}
-			}
-			if touched || !g.OnlyIf || len(p.Here) > 0 {
+			asked[[2]string{g.ID, g.Text}] = true
+			if p, ok := s.passed(g); ok {
+				p.Image = c.Image
+				told[g.ID] = true
 				out = append(out, p)
+				c.noteRange()
 			}
 		}
 	}
 	worstFirst(out)
 	return out
+}
+
+// passed joins a gate with the stack; false where it is no matter of this one.
+func (s *Stack) passed(g catalog.Gate) (p Passed, ok bool) {
+	p = Passed{ID: g.ID, Title: g.Title, Text: neutral(g.Text), Duty: g.Duty, Level: g.Level, Risks: g.Risks, Back: g.Back, Sources: g.Sources}
+	for _, a := range g.Do {
+		p.Do = append(p.Do, Action{When: a.When, Text: neutral(a.Text), Command: a.Command})
+	}
+	touched := false
+	for _, t := range g.Touches {
+		task, holds := s.touch(t, g.App)
+		touched = touched || holds
+		if task.Text != "" {
+			p.Here = append(p.Here, task)
+		}
+	}
+	return p, touched || !g.OnlyIf || len(p.Here) > 0
 }
 
 func worstFirst(gates []Passed) {
@@ -64,28 +77,29 @@ func neutral(text string) Markdown {
 	return Markdown(strings.TrimSpace(markdown.Neutral([]byte(text), markdown.Options{Demote: 3})))
 }
 
-// touch says whether t holds for the stack, and what to print of it: also that
-// it cannot be known.
-func (s *Stack) touch(t catalog.Touch) (task Task, holds bool) {
+// touch says whether t, of a gate of app, holds for the stack, and what to
+// print of it: also that it cannot be known.
+func (s *Stack) touch(t catalog.Touch, app string) (task Task, holds bool) {
 	var subjects []string
-	var places []Place
+	var places placeList
 	say := func(subject string, at ...Place) {
 		subjects = append(subjects, subject)
 		for _, p := range at {
-			if p.File != "" && !slices.Contains(places, p) {
-				places = append(places, p)
+			if p.File != "" {
+				places.add(p)
 			}
 		}
 	}
+	services := s.joined().now
 	if t.Service != "" {
-		svc := s.Head.Service(t.Service)
+		svc := services[t.Service]
 		if svc == nil {
 			return Task{}, false
 		}
 		say("this stack has the service "+markdown.Code(t.Service), placeOf(svc.Key.Pos))
 	}
 	if t.NoService != "" {
-		if s.Head.Service(t.NoService) != nil {
+		if services[t.NoService] != nil {
 			return Task{}, false
 		}
 		say("this stack has no service " + markdown.Code(t.NoService))
@@ -104,28 +118,27 @@ func (s *Stack) touch(t catalog.Touch) (task Task, holds bool) {
 		say("this stack runs no " + s.title(t.NoApp))
 	}
 	if t.Key != "" {
-		at, holds, known := s.setting(t)
-		if !known {
-			return Task{Text: neutral("not known here: whether " + settingText(t) + ", " + t.Text)}, false
+		a := s.setting(t, app)
+		if !a.known {
+			return Task{Text: neutral("not known here: whether " + settingText(t, false) + ", " + t.Text)}, false
 		}
-		if !holds {
+		if !a.holds {
 			return Task{}, false
 		}
-		say(settingText(t), at...)
+		say(settingText(t, a.hidden), a.at...)
 	}
-	return Task{Text: neutral(strings.Join(subjects, " and ") + ", " + t.Text), Places: places}, true
+	return Task{Text: neutral(strings.Join(subjects, " and ") + ", " + t.Text), Places: places.all}, true
 }
 
 // running finds what t asks for among the images that are started: a
 // PostgreSQL of a version, or an app.
 func (s *Stack) running(t catalog.Touch) (name string, at []Place) {
-	for _, svc := range s.Head.Services {
-		ref, err := image.Parse(svc.Image.Reveal())
-		if err != nil || !svc.Enabled {
+	for _, p := range s.joined().pairs {
+		if !p.okNow || !p.starts() {
 			continue
 		}
-		app, _ := s.Catalog.App(ref)
-		major, ok := image.PostgresMajor(ref)
+		app := p.app
+		major, ok := image.PostgresMajor(p.now.ref)
 		switch {
 		case t.App != "" && app.ID != t.App, t.Postgres > 0 && (!ok || major < t.Postgres):
 			continue
@@ -134,7 +147,7 @@ func (s *Stack) running(t catalog.Touch) (name string, at []Place) {
 		default:
 			name = fmt.Sprintf("PostgreSQL %d or newer", t.Postgres)
 		}
-		at = append(at, placeOf(svc.Image.Span.Pos))
+		at = append(at, placeOf(p.svc.Image.Span.Pos))
 	}
 	return name, at
 }
@@ -144,99 +157,4 @@ func (s *Stack) title(app string) string {
 		return s.Catalog.Apps[i].Title
 	}
 	return app
-}
-
-// settingText is what t asks of a key, as a clause.
-func settingText(t catalog.Touch) string {
-	key, value := markdown.Code(t.Key), markdown.Code(t.Value)
-	switch t.Is {
-	case catalog.Unset:
-		return key + " is not set"
-	case catalog.Empty:
-		return key + " is not set to anything"
-	case catalog.Lacks:
-		return key + " lacks " + value
-	case catalog.Has:
-		return key + " has " + value
-	case catalog.Equals:
-		return key + " is " + value
-	}
-	return key + " is set"
-}
-
-// setting looks for a key in the env file, then in what the services get. A
-// key that neither sets is known to be unset only where the env file is known.
-// Of a secret nothing is said but whether it is set.
-func (s *Stack) setting(t catalog.Touch) (at []Place, holds, known bool) {
-	if dotenv.IsSecret(t.Key) && t.Is != catalog.Set {
-		t.Is = catalog.Unset
-	}
-	if f := s.Yours.File; f != nil {
-		if e, ok := f.Lookup(t.Key); ok && !e.Unset {
-			return []Place{placeOf(e.Span.Pos)}, answers(t, e.Value.Reveal()), true
-		}
-	} else if s.Yours.State != nil && s.Yours.State.Has(t.Key) {
-		switch t.Is {
-		case catalog.Set:
-			return []Place{placeOf(s.Yours.State.At(t.Key).Pos)}, true, true
-		case catalog.Unset:
-			return nil, false, true
-		}
-		return nil, false, false
-	}
-	inCompose := false
-	for _, svc := range s.Head.Services {
-		v, ok := svc.Env(t.Key)
-		if !ok || !svc.Enabled {
-			continue
-		}
-		// ${KEY:-default}, and the env file does not set KEY: its default holds.
-		if len(v.Vars) > 0 && slices.ContainsFunc(v.Vars, func(x compose.Var) bool { return x.Name == t.Key && !x.Set }) {
-			if t.Is == catalog.Unset || !s.Yours.Known() {
-				continue
-			}
-		}
-		inCompose = true
-		if answers(t, v.Reveal()) {
-			if p := placeOf(v.Span.Pos); !slices.Contains(at, p) {
-				at, holds = append(at, p), true
-			}
-		}
-	}
-	switch {
-	case inCompose:
-		return at, holds, true
-	case !s.Yours.Known() && s.mayBeSet(t.Key):
-		return nil, false, false
-	}
-	return nil, t.Is == catalog.Unset || t.Is == catalog.Empty, true
-}
-
-// mayBeSet reports whether an env file that is not known could set key for a
-// service: through ${key}, or as an env file of the service itself.
-func (s *Stack) mayBeSet(key string) bool {
-	if len(s.Head.Services) == 0 || slices.ContainsFunc(s.Head.Vars, func(v compose.Var) bool { return v.Name == key }) {
-		return true
-	}
-	return slices.ContainsFunc(s.Head.Services, func(svc *compose.Service) bool {
-		return svc.Enabled && slices.ContainsFunc(svc.EnvFiles(), func(f compose.EnvFile) bool { return f.Missing })
-	})
-}
-
-// answers reports whether a key that is set to value is as t asks.
-func answers(t catalog.Touch, value string) bool {
-	items := strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
-	switch t.Is {
-	case catalog.Set:
-		return true
-	case catalog.Empty:
-		return value == ""
-	case catalog.Lacks:
-		return value != "" && !slices.Contains(items, t.Value)
-	case catalog.Has:
-		return slices.Contains(items, t.Value)
-	case catalog.Equals:
-		return value == t.Value
-	}
-	return false
 }

@@ -43,13 +43,13 @@ func TestGatesTouch(t *testing.T) {
 		{"a service in an override", to1101("") + "-- .env --\nX=1\n-- compose.override.yaml --\nservices:\n  db:\n    image: postgres:15\n", db,
 			"dify-1.10.1-db-service high\n  this stack has the service `db`, which the release calls `db_postgres` @ compose.override.yaml:2:3\n"},
 		{"keys in .env", to1101("") + "-- .env --\nCOMPOSE_PROFILES=weaviate,other\nDB_HOST=db\n", db,
-			"dify-1.10.1-db-service high\n  `DB_HOST` is `db`, which is no service of this release any more @ .env:2:1\n" +
+			"dify-1.10.1-db-service high\n  `DB_HOST` has the value that this is about, which is no service of this release any more @ .env:2:1\n" +
 				"  `COMPOSE_PROFILES` lacks `postgresql`, without which the database does not start @ .env:1:1\n"},
 		{"keys as they should be", to1101("") + "-- .env --\nCOMPOSE_PROFILES=weaviate,postgresql\nDB_HOST=db_postgres\n", db, "dify-1.10.1-db-service high\n"},
 		{"a key in a service's environment", to1101("    environment:\n      DB_HOST: db\n") + "-- .env --\nX=1\n", db,
 			"dify-1.10.1-db-service high\n  `DB_HOST` is `db`, which is no service of this release any more @ compose.yaml:5:16\n"},
 		{"a key in an env file of the service", to1101("    env_file: [db.env]\n") + "-- .env --\nX=1\n-- db.env --\n# ours\nDB_HOST=db\n", db,
-			"dify-1.10.1-db-service high\n  `DB_HOST` is `db`, which is no service of this release any more @ db.env:2:1\n"},
+			"dify-1.10.1-db-service high\n  `DB_HOST` has the value that this is about, which is no service of this release any more @ db.env:2:1\n"},
 		{"the default of compose holds where .env is silent", to1101("    environment: ['DB_HOST=${DB_HOST:-db}']\n") + "-- .env --\nX=1\n", db,
 			"dify-1.10.1-db-service high\n  `DB_HOST` is `db`, which is no service of this release any more @ compose.yaml:4:20\n"},
 		{"and is not known to where .env is not", to1101("    environment: ['DB_HOST=${DB_HOST:-db}']\n"), db,
@@ -74,12 +74,30 @@ func TestGatesTouch(t *testing.T) {
 		{"only if it holds", fmt.Sprintf(apiBump, "1.6.0", "  db:\n    image: postgres:17\n", "1.7.0"), "dify-postgres-18", ""},
 		{"and it does", fmt.Sprintf(apiBump, "1.6.0", "  db:\n    image: postgres:18\n", "1.7.0"), "dify-postgres-18",
 			"dify-postgres-18 high\n  this stack runs PostgreSQL 18 or newer, on which these releases of Dify cannot migrate @ compose.yaml:5:12\n"},
-		{"but in a service that no profile starts", fmt.Sprintf(apiBump, "1.6.0", "  db:\n    image: postgres:18\n    profiles: [x]\n", "1.7.0"), "dify-postgres-18", ""},
+		{"but in a service that no profile starts", fmt.Sprintf(apiBump, "1.6.0", "  db:\n    image: postgres:18\n    profiles: [x]\n", "1.7.0") + "-- .env --\nX=1\n", "dify-postgres-18", ""},
+		{"which COMPOSE_PROFILES may name", fmt.Sprintf(apiBump, "1.6.0", "  db:\n    image: postgres:18\n    profiles: [x]\n", "1.7.0"), "dify-postgres-18",
+			"dify-postgres-18 high\n  this stack runs PostgreSQL 18 or newer, on which these releases of Dify cannot migrate @ compose.yaml:5:12\n"},
+		{"what the service gets, whatever .env says", to1101("    environment:\n      DB_HOST: db_postgres\n") + "-- .env --\nDB_HOST=db\n", db, "dify-1.10.1-db-service high\n"},
+		{"and the other way round", to1101("    environment:\n      DB_HOST: db\n") + "-- .env --\nDB_HOST=db_postgres\n", db,
+			"dify-1.10.1-db-service high\n  `DB_HOST` is `db`, which is no service of this release any more @ compose.yaml:5:16\n"},
+		{"a service of the gate's app comes before another's", to1101("    environment:\n      DB_HOST: db_postgres\n  own:\n    image: acme/own:1\n    environment:\n      DB_HOST: db\n"), db, "dify-1.10.1-db-service high\n"},
+		{"a literal does not decide beside what is not known", to1101("    environment:\n      DB_HOST: db_postgres\n  worker:\n    image: langgenius/dify-api:1.10.1\n    environment: ['DB_HOST=${DB_HOST}']\n"), db,
+			"dify-1.10.1-db-service high\n  not known here: whether `DB_HOST` is `db`, which is no service of this release any more\n"},
+		{"a variable of the env file", to1101("    environment: ['DB_HOST=${HOST}']\n") + "-- .env --\nHOST=db\n", db,
+			"dify-1.10.1-db-service high\n  `DB_HOST` has the value that this is about, which is no service of this release any more @ .env:1:1\n"},
+		{"made of a secret", to1101("    environment: ['DB_HOST=${DB_PASSWORD}']\n") + "-- .env --\nDB_PASSWORD=db\n", db,
+			"dify-1.10.1-db-service high\n  not known here: whether `DB_HOST` is `db`, which is no service of this release any more\n"},
+		{"made of a secret in the env file", to1101("") + "-- .env --\nDB_PASSWORD=db\nDB_HOST=${DB_PASSWORD}\n", db,
+			"dify-1.10.1-db-service high\n  not known here: whether `DB_HOST` is `db`, which is no service of this release any more\n"},
+		{"through a variable that is made of one", to1101("    environment: ['DB_HOST=${HOST}']\n") + "-- .env --\nDB_PASSWORD=db\nHOST=x${DB_PASSWORD}\n", db,
+			"dify-1.10.1-db-service high\n  not known here: whether `DB_HOST` is `db`, which is no service of this release any more\n"},
+		{"with a password in it", to1101("    environment: ['DB_HOST=postgres://u:canary@db']\n") + "-- .env --\nX=1\n", db,
+			"dify-1.10.1-db-service high\n  not known here: whether `DB_HOST` is `db`, which is no service of this release any more\n"},
 		{"an app that is not there", strings.ReplaceAll(fmt.Sprintf(n8nBump, ""), "1.99.0", "2.0.0"), "n8n-2.0-runners",
 			"n8n-2.0-runners medium\n  this stack runs no n8n runners, without which external mode and Python in Code nodes do not work\n"},
 		{"a key that is set to a public default", strings.ReplaceAll(fmt.Sprintf(n8nBump, ""), "1.99.0", "2.0.0") + "-- .env --\nN8N_RUNNERS_MODE=external\n", "n8n-2.0-runners",
 			"n8n-2.0-runners medium\n  this stack runs no n8n runners, without which external mode and Python in Code nodes do not work\n" +
-				"  `N8N_RUNNERS_MODE` is `external`, which needs the image `n8nio/runners` @ .env:1:1\n"},
+				"  `N8N_RUNNERS_MODE` has the value that this is about, which needs the image `n8nio/runners` @ .env:1:1\n"},
 		{"a service that is not there", fmt.Sprintf(apiBump, "1.16.0", "", "1.16.1"), "dify-1.16.1-agent-proxy",
 			"dify-1.16.1-agent-proxy medium\n  this stack has no service `agent_ssrf_proxy`, through which agents reach the network\n"},
 		{"a service that is", fmt.Sprintf(apiBump, "1.16.0", "  agent_ssrf_proxy:\n    image: ubuntu/squid\n", "1.16.1"), "dify-1.16.1-agent-proxy",
@@ -87,6 +105,23 @@ func TestGatesTouch(t *testing.T) {
 	} {
 		if d := cmp.Diff(c.want, described(LoadChange(t, c.archive), c.gate)); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+}
+
+func TestSettingText(t *testing.T) {
+	for _, c := range []struct {
+		is            catalog.Setting
+		shown, hidden string
+	}{
+		{catalog.Has, "`K` has `v`", "`K` names what this is about"},
+		{catalog.Equals, "`K` is `v`", "`K` has the value that this is about"},
+		{catalog.Lacks, "`K` lacks `v`", "`K` lacks `v`"},
+		{catalog.Set, "`K` is set", "`K` is set"},
+	} {
+		touch := catalog.Touch{Key: "K", Is: c.is, Value: "v"}
+		if got := [2]string{settingText(touch, false), settingText(touch, true)}; got != [2]string{c.shown, c.hidden} {
+			t.Errorf("%s: %q", c.is, got)
 		}
 	}
 }

@@ -41,50 +41,102 @@ type Published struct {
 // that make it together share its notes.
 type trip struct {
 	upstream catalog.Upstream
+	labelled bool // by the image itself, which may say what it likes
 	images   []string
 	old, now side
 	changes  []*Change
 }
 
+// tripKey is what the images of one trip have in common. A tag that a variable
+// holds and one that a file names do not go together: the notes of the one
+// would tell the other, or not be read.
+type tripKey struct {
+	repo, old, now         string
+	writtenOld, writtenNow string // where one of them is hidden
+}
+
+func (t *trip) key() tripKey {
+	k := tripKey{repo: t.upstream.Repo, old: t.old.ref.Tag, now: t.now.ref.Tag}
+	if t.old.hidden || t.now.hidden {
+		k.writtenOld, k.writtenNow = t.old.tag, t.now.tag
+	}
+	return k
+}
+
 // Notes reads the release notes of every changed image, in the order of the
-// changes. What cannot be had is in Missing of its Notes.
+// changes. What cannot be had is in Missing of its Notes. Registries are asked
+// where an image comes from only after the notes of the known ones were read:
+// a slow one costs nobody else's.
 func (s *Stack) Notes(ctx context.Context, changes []Change, r Reader) []Notes {
+	known, unknown := s.trips(changes)
+	read := map[*Change]Notes{}
+	for _, t := range known {
+		read[t.changes[0]] = s.notesOf(ctx, t, r)
+	}
+	for i := range unknown {
+		t := &unknown[i]
+		t.upstream, t.labelled = s.labelled(ctx, t.changes[0], r), true
+	}
+	for _, t := range together(unknown) {
+		read[t.changes[0]] = s.notesOf(ctx, t, r)
+	}
 	var out []Notes
-	for _, t := range s.trips(ctx, changes, r) {
-		n := Notes{Image: strings.Join(t.images, ", "), Old: t.old.tag, New: t.now.tag}
-		if t.upstream.Repo != "" {
-			n.Source = "github.com/" + t.upstream.Repo
+	for i := range changes {
+		if n, ok := read[&changes[i]]; ok {
+			out = append(out, n)
 		}
-		n.URL = t.page()
-		if why := t.silent(); why != "" {
-			n.Missing = []string{why}
-		} else {
-			s.read(ctx, &n, t, r)
-		}
-		out = append(out, n)
 	}
 	return out
 }
 
-func (s *Stack) trips(ctx context.Context, changes []Change, r Reader) []trip {
-	var out []trip
+func (s *Stack) notesOf(ctx context.Context, t trip, r Reader) Notes {
+	n := Notes{Image: strings.Join(t.images, ", "), Old: t.old.tag, New: t.now.tag}
+	if t.upstream.Repo != "" {
+		n.Source = "github.com/" + t.upstream.Repo
+		if t.labelled {
+			n.Source += ", as the image's label says"
+		}
+	}
+	n.URL = t.page()
+	if why := t.silent(); why != "" {
+		n.Missing = []string{why}
+	} else {
+		s.read(ctx, &n, t, r)
+	}
+	return n
+}
+
+// trips gives the ways of all changes, apart by whether the catalog knows
+// where the image comes from.
+func (s *Stack) trips(changes []Change) (known, unknown []trip) {
 	for i := range changes {
 		c := &changes[i]
 		if !c.newer() && c.Jump != Floating && c.Jump != Unclear {
 			continue
 		}
-		u, ok := s.Catalog.Upstream(c.now.ref)
-		if !ok {
-			u = s.labelled(ctx, c, r)
+		t := trip{images: []string{c.Image}, old: c.old, now: c.now, changes: []*Change{c}}
+		if u, ok := s.Catalog.Upstream(c.now.ref); ok {
+			t.upstream = u
+			known = append(known, t)
+		} else {
+			unknown = append(unknown, t)
 		}
-		same := func(t trip) bool {
-			return u.Repo != "" && t.upstream.Repo == u.Repo && t.old.ref.Tag == c.old.ref.Tag && t.now.ref.Tag == c.now.ref.Tag
-		}
-		if j := slices.IndexFunc(out, same); j >= 0 {
-			out[j].images, out[j].changes = append(out[j].images, c.Image), append(out[j].changes, c)
+	}
+	return together(known), unknown
+}
+
+// together joins the trips that are one.
+func together(trips []trip) []trip {
+	var out []trip
+	index := map[tripKey]int{}
+	for _, t := range trips {
+		j, ok := index[t.key()]
+		if !ok || t.upstream.Repo == "" {
+			index[t.key()] = len(out)
+			out = append(out, t)
 			continue
 		}
-		out = append(out, trip{u, []string{c.Image}, c.old, c.now, []*Change{c}})
+		out[j].images, out[j].changes = append(out[j].images, t.images...), append(out[j].changes, t.changes...)
 	}
 	return out
 }
@@ -390,15 +442,15 @@ func (s *Stack) here(tag string, env []markdown.EnvChange) []Task {
 			continue
 		}
 		t := catalog.Touch{Key: e.Key, Is: catalog.Set}
-		at, holds, known := s.setting(t)
-		if !holds || !known || len(at) == 0 {
+		a := s.setting(t, "")
+		if !a.holds || !a.known || len(a.at) == 0 {
 			continue
 		}
 		what := "removes " + markdown.Code(e.Key) + ", which you set"
 		if e.Op == "modified" {
 			what = "changes the default of " + markdown.Code(e.Key) + ", which you set"
 		}
-		out = append(out, Task{Text: Markdown(markdown.Code(tag) + " " + what), Places: at})
+		out = append(out, Task{Text: Markdown(markdown.Code(tag) + " " + what), Places: a.at})
 	}
 	return out
 }

@@ -111,7 +111,7 @@ func TestNotes(t *testing.T) {
 				"  0.6.3 2026-06-01 [other] Three\n  0.6.2 2026-05-20 [other] Two\n"},
 
 		{"an image with a label", "ghcr.io/acme/app:1.0.0", "ghcr.io/acme/app:1.1.0", answers{"repository ghcr.io/acme/app:1.1.0": "acme/source", "releases acme/source": pagesOf(t, "1.1.0 2026-01-02 Text")},
-			"ghcr.io/acme/app 1.0.0 → 1.1.0 github.com/acme/source https://github.com/acme/source/releases/tag/1.1.0\n  1.1.0 2026-01-02 [other] Text\n"},
+			"ghcr.io/acme/app 1.0.0 → 1.1.0 github.com/acme/source, as the image's label says https://github.com/acme/source/releases/tag/1.1.0\n  1.1.0 2026-01-02 [other] Text\n"},
 		{"an image without one", "ghcr.io/acme/app:1.0.0", "ghcr.io/acme/app:1.1.0", answers{"repository ghcr.io/acme/app:1.1.0": ""},
 			"ghcr.io/acme/app 1.0.0 → 1.1.0\n  missing " + unknown + ", and it has no label org.opencontainers.image.source; `upstreams:` in belay.yml can say\n"},
 		{"a registry that refuses", "ghcr.io/acme/app:1.0.0", "ghcr.io/acme/app:1.1.0", answers{"repository ghcr.io/acme/app:1.1.0": errors.New("ghcr.io: 401")},
@@ -155,6 +155,33 @@ func TestNotesOfHiddenTags(t *testing.T) {
 		"acme/app ${V} → ${V}\n  missing " + unknown + "; `upstreams:` in belay.yml can say\n"
 	if d := cmp.Diff(want, describeNotes(s.Notes(t.Context(), Changes(s.Base, s.Head, s.Catalog), newReader(t, nil)))); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// A literal once went the way of a hidden tag that read the same, and its notes
+// were lost.
+func TestNotesBesideAHiddenTag(t *testing.T) {
+	s := LoadChange(t, "-- base/.env --\nV=1.14.1\n-- head/.env --\nV=1.14.2\n"+
+		"-- base/compose.yaml --\nservices: {web: {image: 'langgenius/dify-web:${V}'}, api: {image: 'langgenius/dify-api:1.14.1'}}\n"+
+		"-- head/compose.yaml --\nservices: {web: {image: 'langgenius/dify-web:${V}'}, api: {image: 'langgenius/dify-api:1.14.2'}}\n")
+	notes := s.Notes(t.Context(), Changes(s.Base, s.Head, s.Catalog), newReader(t, map[string]any{"releases langgenius/dify": pagesOf(t, "1.14.2 2026-05-19 Text")}))
+	if len(notes) != 2 || len(notes[0].Versions) > 0 || notes[0].New != "${V}" || notes[1].Image != "langgenius/dify-api" || len(notes[1].Versions) != 1 {
+		t.Errorf("%s", describeNotes(notes))
+	}
+}
+
+// A registry that does not answer once took the time that Dify's notes needed.
+func TestRegistriesAreAskedLast(t *testing.T) {
+	s := LoadChange(t, "-- base/compose.yaml --\nservices: {a: {image: 'acme/a:1.0.0'}, b: {image: 'acme/b:1.0.0'}, api: {image: 'langgenius/dify-api:1.14.1'}}\n"+
+		"-- head/compose.yaml --\nservices: {a: {image: 'acme/a:1.1.0'}, b: {image: 'acme/b:1.1.0'}, api: {image: 'langgenius/dify-api:1.14.2'}}\n")
+	r := newReader(t, map[string]any{"releases langgenius/dify": pagesOf(t, "1.14.2 2026-05-19 Text"),
+		"repository acme/a:1.1.0": "acme/source", "repository acme/b:1.1.0": "acme/source", "releases acme/source": pagesOf(t, "1.1.0 2026-05-19 Text")})
+	notes := s.Notes(t.Context(), Changes(s.Base, s.Head, s.Catalog), r)
+	if r.asked[0] != "releases langgenius/dify" {
+		t.Errorf("asked %q", r.asked)
+	}
+	if len(notes) != 2 || notes[0].Image != "acme/a, acme/b" || notes[1].Image != "langgenius/dify-api" {
+		t.Errorf("%s", describeNotes(notes))
 	}
 }
 

@@ -125,6 +125,7 @@ type Finding struct {
 	Message  string `json:"message"`
 	Hint     string `json:"hint,omitempty"`
 	Guards   bool   `json:"guards,omitempty"` // the rule guards data
+	Old      bool   `json:"old,omitempty"`    // it was so before the change
 }
 
 // Drift is a key whose env file departs from its examples, as it is handed over.
@@ -133,6 +134,7 @@ type Drift struct {
 	Kind  string `json:"kind"`
 	Text  string `json:"text"`
 	Place Place  `json:"place,omitzero"`
+	Old   bool   `json:"old,omitempty"`   // it was so before the change
 	Paste string `json:"paste,omitempty"` // a line for the .env, with the example's public default; a secret's is empty
 }
 

@@ -176,11 +176,10 @@ func (s *Stack) companions(c *Change, r catalog.Release) Passed {
 	p := Passed{ID: "upstream-companions", Title: c.App + " " + r.Version + " ships other companions than this stack has",
 		Text: "Read from the release's own compose file. A companion of another version is not what the release was tested with.",
 		Duty: catalog.Watch, Level: catalog.Medium, Risks: []catalog.Risk{catalog.DependencyRisk}, Back: catalog.BackImages, Image: c.Image}
-	for _, svc := range s.Head.Services {
-		side, ok := sideOf(svc)
-		app, known := s.Catalog.App(side.ref)
-		want := r.Companions[app.ID]
-		if !ok || !known || want == "" || app.ID == catalog.Postgres || side.ref.Tag == want || !svc.Enabled {
+	for _, its := range s.joined().pairs {
+		svc, side := its.svc, its.now
+		want := r.Companions[its.app.ID]
+		if !its.okNow || want == "" || its.app.ID == catalog.Postgres || side.ref.Tag == want || !its.starts() {
 			continue
 		}
 		p.Here = append(p.Here, Task{Text: Markdown(fmt.Sprintf("%s: the release ships %s, here it is %s",
@@ -194,15 +193,16 @@ func (s *Stack) services(c *Change, before, after *compose.Stack) Passed {
 	p := Passed{ID: "upstream-services", Title: c.App + " " + after.Name[strings.LastIndex(after.Name, " ")+1:] + " ships services that this stack lacks",
 		Text: "Read from the release's own compose file. New tags alone do not make an upgrade whose set of services changes.",
 		Duty: catalog.Services, Level: catalog.High, Risks: []catalog.Risk{catalog.DependencyRisk}, Back: catalog.BackImages, Image: c.Image}
+	have, old, now := s.joined().now, byName(before), byName(after)
 	for _, svc := range after.Services {
-		if svc.Enabled && before.Service(svc.Name) == nil && s.Head.Service(svc.Name) == nil {
+		if svc.Enabled && old[svc.Name] == nil && have[svc.Name] == nil {
 			p.Here = append(p.Here, Task{Text: Markdown("new service " + markdown.Code(svc.Name) + " with image " + markdown.Code(svc.Image.Reveal()))})
 		}
 	}
 	for _, svc := range before.Services {
-		if svc.Enabled && after.Service(svc.Name) == nil && s.Head.Service(svc.Name) != nil {
+		if svc.Enabled && now[svc.Name] == nil && have[svc.Name] != nil {
 			p.Here = append(p.Here, Task{Text: Markdown("service " + markdown.Code(svc.Name) + " is gone from the release"),
-				Places: []Place{placeOf(s.Head.Service(svc.Name).Key.Pos)}})
+				Places: []Place{placeOf(have[svc.Name].Key.Pos)}})
 		}
 	}
 	return p

@@ -14,25 +14,27 @@ func placeOf(p source.Pos) Place { return Place{File: p.File, Line: p.Line, Col:
 // Structure gives the services and volumes that came, went or changed their
 // name, services first.
 func Structure(base, head *compose.Stack, cat *catalog.Catalog) []Part {
-	return append(services(base, head, cat), volumes(base, head, cat)...)
+	return join(base, head, cat).structure()
 }
 
-func services(base, head *compose.Stack, cat *catalog.Catalog) []Part {
+func (j *joined) structure() []Part { return append(j.services(), j.volumes()...) }
+
+func (j *joined) services() []Part {
 	var out []Part
-	was := renamed(base, head, cat)
 	gone := map[string]bool{}
-	for _, svc := range head.Services {
-		old, ok := was[svc.Name]
+	for _, p := range j.pairs {
+		svc := p.svc
+		old, ok := j.was[svc.Name]
 		switch {
 		case ok:
 			gone[old] = true
 			out = append(out, Part{Kind: "service", What: "renamed", Name: svc.Name, Was: old, Image: imageName(svc), Place: placeOf(svc.Key.Pos)})
-		case base.Service(svc.Name) == nil:
+		case p.before == nil:
 			out = append(out, Part{Kind: "service", What: "added", Name: svc.Name, Image: imageName(svc), Place: placeOf(svc.Key.Pos)})
 		}
 	}
-	for _, svc := range base.Services {
-		if head.Service(svc.Name) == nil && !gone[svc.Name] {
+	for _, svc := range j.base.Services {
+		if j.now[svc.Name] == nil && !gone[svc.Name] {
 			out = append(out, Part{Kind: "service", What: "removed", Name: svc.Name, Image: imageName(svc)})
 		}
 	}
@@ -50,11 +52,14 @@ func imageName(svc *compose.Service) string {
 // renamed guesses which services of head are one of base under another name:
 // the only one that came and the only one that went with images of one app, or
 // of one name.
-func renamed(base, head *compose.Stack, cat *catalog.Catalog) map[string]string {
+func (j *joined) renamed(cat *catalog.Catalog) map[string]string {
 	came, went := map[string][]string{}, map[string][]string{}
-	count := func(into map[string][]string, from, other *compose.Stack) {
+	count := func(into map[string][]string, from *compose.Stack, other map[string]*compose.Service) {
 		for _, svc := range from.Services {
-			if s, ok := sideOf(svc); ok && other.Service(svc.Name) == nil {
+			if other[svc.Name] != nil {
+				continue
+			}
+			if s, ok := sideOf(svc); ok {
 				key := s.ref.Familiar()
 				if app, ok := cat.App(s.ref); ok {
 					key = app.ID
@@ -63,8 +68,8 @@ func renamed(base, head *compose.Stack, cat *catalog.Catalog) map[string]string 
 			}
 		}
 	}
-	count(came, head, base)
-	count(went, base, head)
+	count(came, j.head, j.old)
+	count(went, j.base, j.now)
 	out := map[string]string{}
 	for key, names := range came {
 		if old := went[key]; len(names) == 1 && len(old) == 1 {
@@ -76,15 +81,12 @@ func renamed(base, head *compose.Stack, cat *catalog.Catalog) map[string]string 
 
 // volumes compares the top-level volumes. One that came is the one that went
 // under another name when a service mounts both at the same folder.
-func volumes(base, head *compose.Stack, cat *catalog.Catalog) []Part {
+func (j *joined) volumes() []Part {
+	base, head := j.base, j.head
 	var out []Part
 	was := map[string]string{}
-	names := renamed(base, head, cat)
-	for _, svc := range head.Services {
-		before := base.Service(svc.Name)
-		if before == nil {
-			before = base.Service(names[svc.Name])
-		}
+	for _, p := range j.pairs {
+		svc, before := p.svc, p.before
 		if before == nil {
 			continue
 		}
@@ -115,9 +117,12 @@ func volumes(base, head *compose.Stack, cat *catalog.Catalog) []Part {
 		}
 		out = append(out, p)
 	}
-	taken := slices.Collect(maps.Values(was))
+	taken := map[string]bool{}
+	for _, old := range was {
+		taken[old] = true
+	}
 	for _, name := range slices.Sorted(maps.Keys(base.Volumes)) {
-		if _, ok := head.Volumes[name]; !ok && !slices.Contains(taken, name) {
+		if _, ok := head.Volumes[name]; !ok && !taken[name] {
 			out = append(out, Part{Kind: "volume", What: "removed", Name: name})
 		}
 	}

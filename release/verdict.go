@@ -56,6 +56,12 @@ func (s *Stack) verdict(d *Dossier) Verdict {
 			}
 		}
 	}
+	weighed := map[Place]bool{}
+	for _, c := range d.Changes {
+		for _, at := range c.Places {
+			weighed[at] = true
+		}
+	}
 	errs := 0
 	for _, f := range d.Findings {
 		if f.Severity != "error" {
@@ -63,8 +69,7 @@ func (s *Stack) verdict(d *Dossier) Verdict {
 		}
 		errs++
 		v.Level = max(v.Level, catalog.Medium)
-		weighed := func(c Change) bool { return slices.Contains(c.Places, f.Place) }
-		if f.Guards && !slices.ContainsFunc(d.Changes, weighed) {
+		if f.Guards && !weighed[f.Place] {
 			add(catalog.DataRisk, catalog.High, f.Message, f.Rule, f.Place.String())
 		}
 	}
@@ -110,7 +115,7 @@ func (s *Stack) weigh(c *Change, add func(catalog.Risk, catalog.Level, string, .
 	case (c.Jump == Floating || c.Jump == Unclear) && c.Stateful:
 		add(catalog.DataRisk, catalog.Medium, what+": how far it goes is not known", at)
 	}
-	if its, _ := s.Catalog.App(c.now.ref); its.ID != catalog.DifyAPI || c.old.hidden || c.now.hidden {
+	if its, _ := s.Catalog.App(c.now.ref); its.ID != catalog.DifyAPI || c.hidden() {
 		return
 	}
 	if n, known := s.Catalog.Migrations(c.old.ref, c.now.ref); known && n > 0 {

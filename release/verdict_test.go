@@ -69,7 +69,7 @@ func TestVerdictOnDify(t *testing.T) {
 			"high Dify API 1.15.0 → 1.14.0: 25 migrations of the schema that the older image does not know [compose.yaml:3:12]\n" +
 			"medium Dify web 1.15.0 → 1.14.0: a downgrade [compose.yaml:7:12]\n"},
 	} {
-		d := LoadChange(t, difyChange(c.old, c.now, c.daemonOld, c.daemonNow)).Plan("prod")
+		d := LoadChange(t, difyChange(c.old, c.now, c.daemonOld, c.daemonNow)+"-- .env --\nX=1\n").Plan("prod")
 		if d := cmp.Diff(c.want, reasons(d)); d != "" {
 			t.Errorf("%s to %s (-want +got):\n%s", c.old, c.now, d)
 		}

@@ -23,6 +23,7 @@ type Service struct {
 	App     catalog.App // zero for one the catalog does not know
 	Old     image.Ref   // zero for a new service
 	New     image.Ref
+	Hidden  bool // a part of Old or New is a value of an env file: neither is printed
 	Changed bool // its image changes, or it is new
 }
 
@@ -85,7 +86,18 @@ func Rollback(w Wanted) []Step {
 // asOwner runs a client of PostgreSQL in the server's own container, so that
 // both are of one version, as the superuser that the image was told to make.
 func asOwner(service, program, args string) string {
-	return fmt.Sprintf(`docker compose exec -T %s sh -c 'exec %s -U "${POSTGRES_USER:-postgres}" %s'`, service, program, args)
+	return fmt.Sprintf(`docker compose exec -T %s sh -c 'exec %s -U "${POSTGRES_USER:-postgres}" %s'`, operands(service), program, args)
+}
+
+// operands writes services behind the options of a docker compose command. A
+// name may begin with a hyphen, which only "--" before it keeps from being an
+// option: compose-spec, schema, services.
+func operands(services ...string) string {
+	text := strings.Join(services, " ")
+	if slices.ContainsFunc(services, func(s string) bool { return strings.HasPrefix(s, "-") }) {
+		return "-- " + text
+	}
+	return text
 }
 
 type planner struct{ Wanted }
@@ -116,7 +128,7 @@ func (p planner) compose(verb string, services []string) []string {
 	if len(services) == 0 {
 		return nil
 	}
-	return []string{"docker compose " + verb + " " + strings.Join(services, " ")}
+	return []string{"docker compose " + verb + " " + operands(services...)}
 }
 
 func (p planner) commands(when catalog.When) []string {
@@ -218,14 +230,19 @@ func (p planner) migrate() Step {
 	for _, svc := range p.Services {
 		old, okOld := image.PostgresMajor(svc.Old)
 		now, okNow := image.PostgresMajor(svc.New)
-		if okOld && okNow && old != now {
-			does = append(does, fmt.Sprintf("`%s` goes from PostgreSQL %d to %d: a new server on a new volume, filled from the dump; the old volume is kept untouched.", svc.Name, old, now))
+		if !okOld || !okNow || old == now {
+			continue
 		}
+		way := fmt.Sprintf("goes from PostgreSQL %d to %d", old, now)
+		if svc.Hidden {
+			way = "goes to another major version of PostgreSQL"
+		}
+		does = append(does, fmt.Sprintf("`%s` %s: a new server on a new volume, filled from the dump; the old volume is kept untouched.", svc.Name, way))
 	}
 	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.DifyAPI && s.Changed }); i >= 0 {
 		name := p.Services[i].Name
 		does = append(does, "Dify's schema is migrated by one container alone, and the schema version compared with the image's, whatever the exit code says.")
-		s.Commands = append(s.Commands, fmt.Sprintf("docker compose run --rm --no-deps -e MODE=migration %s", name))
+		s.Commands = append(s.Commands, fmt.Sprintf("docker compose run --rm --no-deps -e MODE=migration %s", operands(name)))
 	}
 	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.N8N && s.Changed }); i >= 0 {
 		does = append(does, "n8n migrates as it starts: one instance first, until `/healthz/readiness` answers 200.")

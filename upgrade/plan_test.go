@@ -136,6 +136,37 @@ func TestPlanCommands(t *testing.T) {
 	}
 }
 
+// A name that begins with a hyphen is a service and no option.
+func TestPlanNamesBehindOptions(t *testing.T) {
+	w := wanted(t, "-api langgenius/dify-api:1.14.2 langgenius/dify-api:1.15.0", "-db postgres:16 postgres:17", "web acme/app:1 acme/app:2")
+	var got []string
+	for _, s := range append(Plan(w), Rollback(w)...) {
+		for _, c := range s.Commands {
+			if strings.Contains(c, " -api") || strings.Contains(c, " -db ") {
+				c, _, _ = strings.Cut(c, " -U")
+				got = append(got, c)
+			}
+		}
+	}
+	want := []string{"docker compose pull -- -api -db web", "docker compose stop -t 45 -- -api web",
+		"docker compose exec -T -- -db sh -c 'exec pg_dumpall", "docker compose exec -T -- -db sh -c 'exec pg_dump",
+		"docker compose run --rm --no-deps -e MODE=migration -- -api", "docker compose stop -t 45 -- -api web",
+		"docker compose exec -T -- -db sh -c 'exec createdb", "docker compose exec -T -- -db sh -c 'exec pg_restore"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// A tag that comes from an env file is not told by its major version.
+func TestPlanHidesVersions(t *testing.T) {
+	w := wanted(t, "db postgres:15 postgres:17")
+	w.Services[0].Hidden = true
+	does := step(t, Plan(w), "migrate").Does
+	if !strings.HasPrefix(does, "`db` goes to another major version of PostgreSQL: a new server") || strings.ContainsAny(does, "0123456789") {
+		t.Error(does)
+	}
+}
+
 func TestPlanSays(t *testing.T) {
 	for _, c := range []struct {
 		step       string

@@ -214,13 +214,7 @@ func driftAt(d dotenv.Drift) source.Span {
 }
 
 // uses is what the compose files interpolate.
-func (s *subject) uses() []dotenv.Use {
-	var uses []dotenv.Use
-	for _, v := range s.stack.Vars {
-		uses = append(uses, dotenv.Use{Name: v.Name, At: v.Span, HasDefault: v.Op != "" && !strings.HasSuffix(v.Op, "?")})
-	}
-	return uses
-}
+func (s *subject) uses() []dotenv.Use { return usesOf(s.stack) }
 
 // readBaseline reads the baseline file, in the state of the base where there
 // is one: a change cannot add to it what it brings along.

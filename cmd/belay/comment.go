@@ -4,17 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/url"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/lint/compose"
 	"github.com/belaystack/belay/lint/dotenv"
 	"github.com/belaystack/belay/lint/report"
 	"github.com/belaystack/belay/lint/source"
@@ -30,6 +27,7 @@ const (
 	commentUnchanged = "unchanged" // they said so already
 	commentRefused   = "refused"   // the token may not: `check --publish` in another workflow may
 	commentFailed    = "failed"
+	commentStale     = "stale" // not written: the pull request has moved on
 )
 
 // outcome is what became of the comments.
@@ -38,9 +36,19 @@ type outcome struct {
 	notices []string
 }
 
-// comment makes the comments on the pull request what the dossiers say. That
-// it could not is no error: the summary holds the same.
+// comment makes the comments on the pull request what the dossiers say, and
+// tells what hindered the run on the way.
 func (a *app) comment(ctx context.Context, f *flags, r *repository, res *report.Result, all []*release.Dossier) (outcome, error) {
+	said, err := a.commentOn(ctx, f, r, res, all)
+	if a.gh != nil {
+		said.notices = append(said.notices, a.gh.Notices()...)
+	}
+	return said, err
+}
+
+// commentOn writes the comments. That it could not is no error: the summary
+// holds the same.
+func (a *app) commentOn(ctx context.Context, f *flags, r *repository, res *report.Result, all []*release.Dossier) (outcome, error) {
 	repo, ok := a.repo()
 	if !ok || !a.event.isPull() || f.network.offline || !r.cfg.Comments() || a.token("token") == "" {
 		return outcome{state: commentNone}, nil
@@ -50,8 +58,8 @@ func (a *app) comment(ctx context.Context, f *flags, r *repository, res *report.
 		return outcome{}, err
 	}
 	o := dossier.Options{Link: a.linkTo(), Command: "belay check --base " + a.event.Base[:min(12, len(a.event.Base))]}
-	said := a.sync(ctx, client, repo, a.event.PullRequest, all, o, a.runURL(""))
-	if r.cfg.Suggestions && said.state != commentRefused {
+	said := a.sync(ctx, client, repo, a.event.PullRequest, all, o, a.runURL(""), github.SyncOptions{Head: a.event.Head})
+	if r.cfg.Suggestions && said.state != commentRefused && said.state != commentStale {
 		posted, _, err := client.Suggest(ctx, repo, a.event.PullRequest, a.event.Head, suggestions(r, res))
 		if err != nil {
 			said.notices = append(said.notices, "suggestions were not posted: "+err.Error())
@@ -64,7 +72,7 @@ func (a *app) comment(ctx context.Context, f *flags, r *repository, res *report.
 
 // sync brings the comments of all dossiers up to date. more is where the whole
 // of one that was cut can be read.
-func (a *app) sync(ctx context.Context, client *github.Client, repo github.Repo, pr int, all []*release.Dossier, o dossier.Options, more string) outcome {
+func (a *app) sync(ctx context.Context, client *github.Client, repo github.Repo, pr int, all []*release.Dossier, o dossier.Options, more string, bound github.SyncOptions) outcome {
 	o.Limit = dossier.CommentLimit
 	var wanted []github.Comment
 	for _, d := range all {
@@ -79,7 +87,7 @@ func (a *app) sync(ctx context.Context, client *github.Client, repo github.Repo,
 		}
 		wanted = append(wanted, c)
 	}
-	done, err := client.Sync(ctx, repo, pr, wanted)
+	done, err := client.Sync(ctx, repo, pr, wanted, bound)
 	said := outcome{state: commentNone}
 	for _, x := range done {
 		switch x.Action {
@@ -89,7 +97,12 @@ func (a *app) sync(ctx context.Context, client *github.Client, repo github.Repo,
 			if said.state == commentNone {
 				said.state = commentUnchanged
 			}
+		case github.Stale:
+			said.state = commentStale
 		}
+	}
+	if said.state == commentStale {
+		said.notices = append(said.notices, "the pull request has moved on to another commit: its own run comments")
 	}
 	var refused *github.Error
 	switch {
@@ -112,15 +125,15 @@ func stackID(dir, name string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// quiet reports whether d holds nothing that a reviewer has to be told: notes
-// and keys of the user's own are no reason for a comment.
+// quiet reports whether d holds nothing that a reviewer has to be told: notes,
+// keys of the user's own and what was so before are no reason for a comment.
 func quiet(d *release.Dossier) bool {
 	if len(d.Changes)+len(d.Structure)+len(d.Gates) > 0 {
 		return false
 	}
-	loud := func(x release.Finding) bool { return x.Severity != lint.Note.String() }
+	loud := func(x release.Finding) bool { return !x.Old && x.Severity != lint.Note.String() }
 	stops := func(x release.Drift) bool {
-		return !slices.Contains([]string{string(dotenv.Unknown), string(dotenv.CommentedOut), string(dotenv.HelpChanged)}, x.Kind)
+		return !x.Old && !slices.Contains([]string{string(dotenv.Unknown), string(dotenv.CommentedOut), string(dotenv.HelpChanged)}, x.Kind)
 	}
 	return !slices.ContainsFunc(d.Findings, loud) && !slices.ContainsFunc(d.Drift, stops)
 }
@@ -148,12 +161,12 @@ func (a *app) runURL(id string) string {
 func escapePath(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 
 // suggestions are the repairs that lint knows, as what a reviewer accepts with
-// a click. One in an env file stays untold.
+// a click. None is for an env file: GitHub would show the line to everybody.
 func suggestions(r *repository, res *report.Result) []github.Suggestion {
 	var out []github.Suggestion
 	prints := lint.Fingerprints(res.Findings)
 	for i, x := range res.Findings {
-		if len(x.Edits) != 1 || x.Edits[0].Secret || x.Edits[0].Pos.File != x.File {
+		if len(x.Edits) != 1 || x.Edits[0].Secret || x.Edits[0].Pos.File != x.File || r.isEnvFile(x.File) {
 			continue
 		}
 		file, err := r.root.Read(x.File)
@@ -172,102 +185,21 @@ func suggestions(r *repository, res *report.Result) []github.Suggestion {
 	return out
 }
 
-// maxResult bounds the report of another run, in bytes.
-const maxResult = 32 << 20
-
-// publish comments what the report of another run holds. That run may have
-// been somebody else's code: nothing of it is used but the dossiers, which are
-// checked and made neutral again, and the pull request is found through GitHub.
-func (a *app) publish(ctx context.Context, f *flags, args []string) error {
-	repo, ok := a.repo()
-	if len(args) > 0 || !ok || a.event == nil || a.event.Run == nil {
-		return usage("--publish: only in a workflow that workflow_run started, and without a path")
+// isEnvFile reports whether a file holds, or by its name may hold, the
+// environment of a stack.
+func (r *repository) isEnvFile(name string) bool {
+	if base := path.Base(name); strings.HasPrefix(base, ".env") || strings.HasSuffix(base, ".env") {
+		return true
 	}
-	all, err := readResult(a.hostPath(f.publish))
-	if err != nil {
-		return usage("--publish %s: %w", f.publish, err)
-	}
-	client, err := a.client(f)
-	if err != nil {
-		return err
-	}
-	run := a.event.Run
-	pulls, err := client.PullsOf(ctx, repo, run.HeadRepo, run.HeadBranch, run.Head)
-	if err != nil {
-		return &exitError{exitCouldNot, err}
-	}
-	if len(pulls) == 0 {
-		return a.printf("no open pull request has commit %s as its head any more: nothing to publish\n", run.Head)
-	}
-	o := dossier.Options{Untrusted: true, Link: a.linkTo()}
-	for _, pr := range pulls {
-		said := a.sync(ctx, client, repo, pr, all, o, a.runURL(run.ID))
-		for _, n := range said.notices {
-			fmt.Fprintf(a.stderr, "belay: notice: %s\n", report.Printable(n))
+	for _, s := range r.stacks {
+		if name == s.stack.EnvPath || slices.ContainsFunc(s.stack.Env, func(f *dotenv.File) bool { return f.Path == name }) {
+			return true
 		}
-		if said.state == commentRefused || said.state == commentFailed {
-			return &exitError{exitCouldNot, fmt.Errorf("pull request %d: the comment was not written", pr)}
-		}
-		if err := a.printf("pull request %d: comment %s\n", pr, said.state); err != nil {
-			return err
-		}
-		if name := a.getenv("GITHUB_OUTPUT"); name != "" {
-			if err := report.WriteOutputs(name, []report.Output{{Name: "comment", Value: said.state}}, nil); err != nil {
-				return &exitError{exitCouldNot, fmt.Errorf("outputs: %w", err)}
+		for _, svc := range s.stack.Services {
+			if slices.ContainsFunc(svc.EnvFiles(), func(f compose.EnvFile) bool { return f.Path == name }) {
+				return true
 			}
 		}
 	}
-	return nil
+	return false
 }
-
-// hostPath is name as this container has it where it is a path of the host's:
-// ${{ runner.temp }} is _temp there and RUNNER_TEMP here, and not every runner
-// translates it (actions/runner, ContainerActionHandler).
-func (a *app) hostPath(name string) string {
-	_, rest, ok := strings.Cut(name, "/_temp/")
-	if _, err := os.Lstat(name); err == nil || !ok || !filepath.IsLocal(rest) {
-		return name
-	}
-	return filepath.Join(a.getenv("RUNNER_TEMP"), rest)
-}
-
-// readResult reads the dossiers of a JSON report.
-func readResult(name string) ([]*release.Dossier, error) {
-	if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() { // an archive may hold a symlink
-		return nil, errors.New("no such file")
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, errors.New("cannot be read")
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxResult+1))
-	if err != nil || len(data) > maxResult {
-		return nil, fmt.Errorf("cannot be read, or is larger than %d bytes", maxResult)
-	}
-	var result struct {
-		Version  int               `json:"version"`
-		Dossiers []json.RawMessage `json:"dossiers"`
-	}
-	if err := json.Unmarshal(data, &result); err != nil || result.Version != report.Version {
-		return nil, errors.New("not a JSON report of this belay")
-	}
-	if len(result.Dossiers) > maxStacks {
-		return nil, fmt.Errorf("more than %d stacks", maxStacks)
-	}
-	var out []*release.Dossier
-	for i, raw := range result.Dossiers {
-		d, err := dossier.Decode(raw)
-		if err != nil {
-			return nil, fmt.Errorf("dossier %d: %w", i+1, err)
-		}
-		if d.ID == "" || slices.ContainsFunc(out, func(o *release.Dossier) bool { return o.ID == d.ID }) {
-			return nil, fmt.Errorf("dossier %d: no id of its own", i+1)
-		}
-		out = append(out, d)
-	}
-	return out, nil
-}
-
-// maxStacks bounds the comments that one report may make.
-const maxStacks = 20

@@ -274,3 +274,22 @@ func TestSuggestions(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestStandingFindings: what was so before the change is no reason for a
+// comment, a warning of the same kind that the change adds is.
+func TestStandingFindings(t *testing.T) {
+	s := newGitHub(t)
+	ws, _ := filepath.EvalSymlinks(t.TempDir())
+	base := filepath.Join(t.TempDir(), "base")
+	floating := strings.Replace(stackOf("a", "7-alpine"), "volumes: {data: {}}", "  web:\n    image: example/web:latest\nvolumes: {data: {}}", 1)
+	put(t, base, map[string]string{"compose.yaml": floating})
+	put(t, ws, map[string]string{"compose.yaml": "# a comment\n" + floating})
+	run := pullRun{server: s, workspace: ws, inputs: map[string]string{"base": base}}
+	if res := run.do(t); res.outputs["comment"] != commentNone || res.outputs["warnings"] != "1" {
+		t.Errorf("%v\n%s%s", res.outputs, res.stdout, res.stderr)
+	}
+	put(t, ws, map[string]string{"compose.yaml": strings.Replace(floating, "\nvolumes: {", "\n  two:\n    image: example/two:latest\nvolumes: {", 1)})
+	if res := run.do(t); res.outputs["comment"] != commentPosted {
+		t.Errorf("%v\n%s%s", res.outputs, res.stdout, res.stderr)
+	}
+}

@@ -33,11 +33,14 @@ func (a *app) reader(f *flags) (release.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return upstream{client, &registry.Client{}}, nil
+	return upstream{client, &registry.Client{Transport: client.Transport()}}, nil
 }
 
 // dossiers says of every stack what its change means, in the order of the stacks.
 func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report.Result) ([]*release.Dossier, error) {
+	if err := a.cacheOutside(f.network.cache, r.root.Dir()); err != nil {
+		return nil, err
+	}
 	reader, err := a.reader(f)
 	if err != nil {
 		return nil, err
@@ -50,8 +53,9 @@ func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report
 	defer cancel()
 	var out []*release.Dossier
 	for _, s := range r.stacks {
+		was := r.beforeChange(s)
 		stack := release.Stack{Base: s.base, Head: s.stack, Catalog: r.catalog, Yours: s.yours()}
-		d := stack.Build(asking, release.Input{Environment: string(s.env), Findings: findingsOf(res, s.stack.Name), Drift: driftOf(s),
+		d := stack.Build(asking, release.Input{Environment: string(s.env), Findings: findingsOf(res, s.stack.Name, was), Drift: driftOf(s, was),
 			Reader: reader, Missing: noticesOf(r, res, s.stack.Name), NoExamples: s.examples.IsEmpty(), Temp: temp})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -65,7 +69,7 @@ func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report
 		known := func(s *subject) bool { return s.stack.Name == x.Stack }
 		if !slices.ContainsFunc(r.stacks, known) && !slices.Contains(gone, x.Stack) {
 			gone = append(gone, x.Stack)
-			d := release.Only(x.Stack, path.Dir(x.File), string(res.Environment), findingsOf(res, x.Stack))
+			d := release.Only(x.Stack, path.Dir(x.File), string(res.Environment), findingsOf(res, x.Stack, before{}))
 			d.ID = stackID(d.Dir, d.Stack)
 			out = append(out, d)
 		}
@@ -86,7 +90,7 @@ func (s *subject) title() string {
 }
 
 // findingsOf gives the findings of a stack, the worst first.
-func findingsOf(res *report.Result, stack string) []release.Finding {
+func findingsOf(res *report.Result, stack string, was before) []release.Finding {
 	var out []release.Finding
 	guards := map[string]bool{}
 	for _, rule := range rules.All() {
@@ -96,7 +100,7 @@ func findingsOf(res *report.Result, stack string) []release.Finding {
 		for _, x := range res.Findings {
 			if x.Stack == stack && x.Severity == severity {
 				out = append(out, release.Finding{Rule: x.Rule, Severity: severity.String(), Place: placeOf(x.Span),
-					Message: x.Message, Hint: x.Hint, Guards: guards[x.Rule]})
+					Message: x.Message, Hint: x.Hint, Guards: guards[x.Rule], Old: was.findings[findingKey(x)]})
 			}
 		}
 	}
@@ -108,7 +112,7 @@ func placeOf(s source.Span) release.Place {
 }
 
 // driftOf gives each key once, with what matters most of it.
-func driftOf(s *subject) []release.Drift {
+func driftOf(s *subject, was before) []release.Drift {
 	var out []release.Drift
 	seen := map[string]bool{}
 	for _, d := range s.drifts {
@@ -117,7 +121,7 @@ func driftOf(s *subject) []release.Drift {
 		}
 		seen[d.Key] = true
 		row := release.DriftOf(d)
-		row.Place = placeOf(driftAt(d))
+		row.Place, row.Old = placeOf(driftAt(d)), was.drifts[driftKey(d)]
 		out = append(out, row)
 	}
 	return out

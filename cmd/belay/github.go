@@ -29,6 +29,9 @@ func (a *app) client(f *flags) (*github.Client, error) {
 		return a.gh, nil
 	}
 	n := f.network
+	if err := a.cacheOutside(n.cache, a.getenv("GITHUB_WORKSPACE"), a.here()); err != nil {
+		return nil, err
+	}
 	client, err := github.New(github.Options{
 		API: a.getenv("GITHUB_API_URL"), GraphQL: a.getenv("GITHUB_GRAPHQL_URL"), Token: a.token("token", "GITHUB_TOKEN", "GH_TOKEN"),
 		UpstreamAPI: n.upstreamAPI, UpstreamToken: a.token("upstream-token", "BELAY_UPSTREAM_TOKEN"),
@@ -75,6 +78,66 @@ func (a *app) cacheDir(name string) string {
 		return filepath.Join(home, ".cache", "belay")
 	}
 	return ""
+}
+
+// here is the checkout that the working directory is in; "" when it is in none.
+func (a *app) here() string {
+	dir, _, err := a.place("")
+	if err != nil {
+		return ""
+	}
+	top := a.top(dir)
+	if _, err := os.Lstat(filepath.Join(top, ".git")); err != nil {
+		return ""
+	}
+	return top
+}
+
+// inCheckout is a cache that the change itself could fill.
+type inCheckout struct{ dir string }
+
+func (e *inCheckout) Error() string { return "--cache " + e.dir + ": it lies in the checkout" }
+func (e *inCheckout) Hint() string {
+	return "the change could bring it along: name a folder outside of the checkout"
+}
+
+// cacheOutside refuses a cache folder that lies in one of the checkouts, as it
+// is written or as its links lead. "" is none.
+func (a *app) cacheOutside(name string, checkouts ...string) error {
+	if name == "" {
+		return nil
+	}
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return &exitError{exitCouldNot, err}
+	}
+	for _, top := range checkouts {
+		if top == "" {
+			continue
+		}
+		for _, dir := range []string{abs, realPath(abs)} {
+			if below(dir, filepath.Clean(top)) || below(dir, realPath(top)) {
+				return &exitError{exitUsage, &inCheckout{name}}
+			}
+		}
+	}
+	return nil
+}
+
+func below(dir, top string) bool {
+	rel, err := filepath.Rel(top, dir)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// realPath resolves the links in what is there of a path.
+func realPath(name string) string {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		return real
+	}
+	if dir := filepath.Dir(name); dir != name {
+		return filepath.Join(realPath(dir), filepath.Base(name))
+	}
+	return name
 }
 
 // repo is the repository that the workflow runs for.

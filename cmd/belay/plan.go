@@ -65,10 +65,9 @@ func plan(d *release.Dossier, s *subject, cat *catalog.Catalog) {
 		return
 	}
 	w := upgrade.Wanted{}
-	for _, svc := range s.stack.Services {
-		if svc.Enabled {
-			w.Services = append(w.Services, planned(s.base.Service(svc.Name), svc, cat))
-		}
+	stack := release.Stack{Base: s.base, Head: s.stack, Catalog: cat}
+	for _, r := range stack.Running() {
+		w.Services = append(w.Services, upgrade.Service{Name: r.Name, App: r.App, Old: r.Old, New: r.New, Hidden: r.Hidden, Changed: r.Changed})
 	}
 	for _, p := range d.Structure {
 		if p.Kind == "service" && p.What != "added" {
@@ -98,31 +97,20 @@ func recorded(d *release.Dossier, base *compose.Stack) {
 	if !ok || err != nil {
 		return
 	}
+	changed := map[string]int{} // by the first service of each
+	for i, c := range d.Changes {
+		changed[c.Services[0]] = i
+	}
 	last := ""
 	for _, e := range record.Entries {
 		last = max(last, e.Date)
-		for i, c := range d.Changes {
-			if e.Digest != "" && e.Service == c.Services[0] && c.OldIs(e.Image) {
-				d.Rollback.To[i] += ", recorded as " + e.Digest
-			}
+		if i, ok := changed[e.Service]; ok && e.Digest != "" && d.Changes[i].OldIs(e.Image) {
+			d.Rollback.To[i] += ", recorded as " + e.Digest
 		}
 	}
 	if last != "" && len(d.Upgrade) > 0 {
 		d.Upgrade[0].Text += release.Markdown(" The last upgrade on record is of " + markdown.Text(last, 10) + "; the record does not say how long it took.")
 	}
-}
-
-func planned(before, svc *compose.Service, cat *catalog.Catalog) upgrade.Service {
-	out := upgrade.Service{Name: svc.Name, Changed: before == nil}
-	if ref, err := image.Parse(svc.Image.Reveal()); err == nil {
-		out.New = ref
-		out.App, _ = cat.App(ref)
-	}
-	if before != nil {
-		out.Old, _ = image.Parse(before.Image.Reveal())
-		out.Changed = out.Old != out.New
-	}
-	return out
 }
 
 func steps(plan []upgrade.Step) []release.Step {

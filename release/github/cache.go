@@ -6,12 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +25,8 @@ const (
 // cache keeps answers in a folder, one file each. It is a help and never a
 // need: what cannot be read or written, or is not what was written, is as if
 // it were not there. It holds no token and nothing that depends on one's rights
-// beyond what the owner of the folder may see (files are 0600).
+// beyond what the owner of the folder may see (files are 0600). What it gives
+// is believed, so that nobody else may have been able to write it: see open.
 type cache struct {
 	dir string
 	now func() time.Time
@@ -34,6 +34,8 @@ type cache struct {
 	mu   sync.Mutex
 	size int64 // of the entries, once sized
 	read bool  // size is known
+
+	refused atomic.Pointer[string] // why the folder is not used
 }
 
 // entry is one answer kept.
@@ -89,7 +91,8 @@ func sum(data []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-func (c *cache) path(key string) string { return filepath.Join(c.dir, sum([]byte(key))+entrySuf) }
+// entryName is the file of a question.
+func entryName(key string) string { return sum([]byte(key)) + entrySuf }
 
 // load gives the entry of a question, or nil. One from the future is dropped:
 // its age cannot be told.
@@ -97,7 +100,12 @@ func (c *cache) load(key string) *entry {
 	if c == nil {
 		return nil
 	}
-	data, err := readEntry(c.path(key))
+	f, err := c.open(false)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	data, err := f.readEntry(entryName(key))
 	if err != nil {
 		return nil
 	}
@@ -106,19 +114,6 @@ func (c *cache) load(key string) *entry {
 		return nil
 	}
 	return e
-}
-
-func readEntry(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxEntry {
-		return nil, errEntry
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxEntry))
 }
 
 // store keeps e, whole or not at all.
@@ -132,33 +127,23 @@ func (c *cache) store(e *entry) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if os.MkdirAll(c.dir, 0o700) != nil {
-		return
-	}
-	f, err := os.CreateTemp(c.dir, tempPrefix+"*") // 0600
+	f, err := c.open(true)
 	if err != nil {
 		return
 	}
-	_, err = f.Write(data)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), c.path(e.Key))
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	defer f.Close()
+	if f.writeEntry(entryName(e.Key), data) != nil {
 		return
 	}
 	if c.size += int64(len(data)); !c.read || c.size > maxCache {
-		c.prune(maxCache)
+		c.prune(f, maxCache)
 	}
 }
 
 // prune removes the oldest entries until the rest is within limit, and what
 // dead runs left. Files that are not ours stay.
-func (c *cache) prune(limit int64) {
-	files, err := os.ReadDir(c.dir)
+func (c *cache) prune(dir *folder, limit int64) {
+	files, err := fs.ReadDir(dir.FS(), ".")
 	if err != nil {
 		return
 	}
@@ -176,7 +161,7 @@ func (c *cache) prune(limit int64) {
 		}
 		switch name := f.Name(); {
 		case strings.HasPrefix(name, tempPrefix) && c.now().Sub(info.ModTime()) > leftOver:
-			os.Remove(filepath.Join(c.dir, name))
+			dir.Remove(name)
 		case len(name) == 2*sha256.Size+len(entrySuf) && strings.HasSuffix(name, entrySuf):
 			entries = append(entries, old{name, info.Size(), info.ModTime()})
 			c.size += info.Size()
@@ -187,7 +172,7 @@ func (c *cache) prune(limit int64) {
 		if c.size <= limit {
 			return
 		}
-		if os.Remove(filepath.Join(c.dir, e.name)) == nil {
+		if dir.Remove(e.name) == nil {
 			c.size -= e.size
 		}
 	}

@@ -44,7 +44,7 @@ func TestCacheFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	c := &cache{dir: dir, now: func() time.Time { return now }}
 	c.store(&entry{Key: "a", Status: 200, Fetched: now, Body: []byte("1")})
-	info, err := os.Stat(c.path("a"))
+	info, err := os.Stat(filepath.Join(dir, entryName("a")))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("%v, %v", info, err)
 	}
@@ -56,7 +56,7 @@ func TestCacheFiles(t *testing.T) {
 	}
 
 	// A link in the place of an entry is not read, and not written through.
-	data, err := os.ReadFile(c.path("a"))
+	data, err := os.ReadFile(filepath.Join(dir, entryName("a")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +64,10 @@ func TestCacheFiles(t *testing.T) {
 	if err := os.WriteFile(target, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(c.path("a")); err != nil {
+	if err := os.Remove(filepath.Join(dir, entryName("a"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(target, c.path("a")); err != nil {
+	if err := os.Symlink(target, filepath.Join(dir, entryName("a"))); err != nil {
 		t.Fatal(err)
 	}
 	if e := c.load("a"); e != nil {
@@ -90,12 +90,12 @@ func TestCacheFiles(t *testing.T) {
 
 func TestCachePrune(t *testing.T) {
 	now := time.Now()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "cache")
 	c := &cache{dir: dir, now: func() time.Time { return now }}
 	for i := range 5 {
 		key := fmt.Sprint(i)
 		c.store(&entry{Key: key, Status: 200, Fetched: now, Body: make([]byte, 1000)})
-		if err := os.Chtimes(c.path(key), now, now.Add(time.Duration(i)*time.Minute)); err != nil {
+		if err := os.Chtimes(filepath.Join(dir, entryName(key)), now, now.Add(time.Duration(i)*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,11 +108,16 @@ func TestCachePrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	info, err := os.Stat(c.path("0"))
+	info, err := os.Stat(filepath.Join(dir, entryName("0")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.prune(2 * info.Size())
+	f, err := c.open(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c.prune(f, 2*info.Size())
 	var left []string
 	for i := range 5 {
 		if c.load(fmt.Sprint(i)) != nil {

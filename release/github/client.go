@@ -21,6 +21,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -40,7 +41,7 @@ type Options struct {
 	UpstreamGraphQL string // "" is made from UpstreamAPI
 	UpstreamToken   string // "" is Token when both servers are one, else none
 
-	Cache     string                                // folder for answers of upstream; "" keeps none
+	Cache     string                                // folder for answers of upstream, where we and nobody else can write; "" keeps none
 	CA        string                                // PEM file of authorities besides the system's; ""
 	Proxy     func(*http.Request) (*url.URL, error) // nil: none
 	Now       func() time.Time                      // needed
@@ -124,6 +125,22 @@ func (c *Client) Stale() map[string]time.Time {
 	return maps.Clone(c.stale)
 }
 
+// Notices says what kept the client from working as it was told to, in words
+// that may be printed: a cache that is not used.
+func (c *Client) Notices() []string {
+	if c.cache == nil {
+		return nil
+	}
+	if text := c.cache.refused.Load(); text != nil {
+		return []string{*text}
+	}
+	return nil
+}
+
+// Transport is how the client goes out: through its proxy, with its
+// authorities. It adds no token.
+func (c *Client) Transport() http.RoundTripper { return c.http }
+
 func (c *Client) wasStale(repo string, fetched time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,6 +174,9 @@ func newServer(c *Client, api, graphql, token string) (*server, error) {
 	if g.Host != a.Host || g.Scheme != a.Scheme {
 		return nil, errors.New("its REST and its GraphQL address are of different hosts")
 	}
+	if token != "" && a.Scheme == "http" && !isNear(a.Hostname()) {
+		return nil, errPlain{}
+	}
 	a.Path += "/"
 	return &server{c: c, api: a, graphql: g, token: token, limited: map[bool]time.Time{}}, nil
 }
@@ -171,6 +191,19 @@ func parseAddress(text string) (*url.URL, error) {
 	}
 	return u, nil
 }
+
+// isNear reports whether a host is this machine, or one of a private network
+// by its number: no name tells where it leads.
+func isNear(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && (ip.Unmap().IsLoopback() || ip.Unmap().IsPrivate())
+}
+
+// errPlain is an address over which everybody on the way could read the token.
+type errPlain struct{}
+
+func (errPlain) Error() string { return "an http:// address, and there is a token to send to it" }
+func (errPlain) Hint() string  { return "give the address with https://" }
 
 func newTransport(o Options) (http.RoundTripper, error) {
 	t := &http.Transport{

@@ -30,7 +30,14 @@ const (
 	Unchanged = "unchanged" // it says this already
 	Resolved  = "resolved"  // an older comment says now that all is well
 	None      = "none"      // nothing to say, and nothing was said
+	Stale     = "stale"     // nothing was written: the pull request has another head by now
 )
+
+// SyncOptions bound what Sync does; the zero value does not.
+type SyncOptions struct {
+	Head string // the commit that wanted is about: a run that comes late must not overwrite what a newer one said; "" is any
+	Most int    // comments of ours that there may be on the pull request, twins included; 0 is any number
+}
 
 // Outcome is what became of a Comment.
 type Outcome struct {
@@ -73,8 +80,10 @@ func readMarker(kind, body string) (key, hash string, ok bool) {
 // Sync makes the comments of ours on a pull request what wanted says: one for
 // each key, updated in place. Ours is a comment that the token's owner wrote
 // and whose first line is our marker; anybody can write the marker alone. On
-// an error the outcomes before it are given too.
-func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment) ([]Outcome, error) {
+// an error the outcomes before it are given too. Where o.Most would be
+// exceeded, those that are there are updated, none is made, and the error is
+// of Kind TooLarge.
+func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment, o SyncOptions) ([]Outcome, error) {
 	const op = "comment on a pull request of"
 	if _, err := repoPath(op, repo.String()); err != nil {
 		return nil, err
@@ -82,19 +91,35 @@ func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment) 
 	if err := checkComments(wanted); err != nil {
 		return nil, named(err, op, repo.String())
 	}
-	ours, err := c.ours(ctx, repo, pr)
+	there, err := c.ours(ctx, repo, pr)
 	if err != nil {
 		return nil, named(err, op, repo.String())
 	}
+	missing := 0
+	for _, w := range wanted {
+		if there.byKey[w.Key] == nil && !w.Clean {
+			missing++
+		}
+	}
+	full := o.Most > 0 && missing > 0 && there.count+missing > o.Most
 	var out []Outcome
 	for _, w := range wanted {
-		o, err := c.syncOne(ctx, repo, pr, w, ours[w.Key])
-		if err != nil {
-			return out, named(err, op, repo.String())
+		have := there.byKey[w.Key]
+		if full && have == nil && !w.Clean {
+			continue
 		}
-		out = append(out, o)
+		done := Outcome{Key: w.Key, Action: Stale}
+		if !there.moved(o.Head) {
+			if done, err = c.syncOne(ctx, repo, pr, w, have, o.Head); err != nil {
+				return out, named(err, op, repo.String())
+			}
+		}
+		out = append(out, done)
 	}
-	return out, nil
+	if full && !there.moved(o.Head) {
+		err = &Error{Kind: TooLarge, Err: fmt.Errorf("%d comments of ours are there and %d would be new; %d is the most", there.count, missing, o.Most)}
+	}
+	return out, named(err, op, repo.String())
 }
 
 func checkComments(wanted []Comment) error {
@@ -117,7 +142,7 @@ func (w Comment) full() string {
 
 // syncOne writes one comment when there is a need to. When the answer of a
 // write is lost, it is looked for before it is sent once more.
-func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have *posted) (Outcome, error) {
+func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have *posted, head string) (Outcome, error) {
 	_, hash, _ := readMarker("dossier", w.full())
 	action := Created
 	for attempt := 0; ; attempt++ {
@@ -148,11 +173,14 @@ func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have
 		if wait := c.backoff(ctx, 1); wait != nil {
 			return Outcome{}, err
 		}
-		ours, lookErr := c.ours(ctx, repo, pr)
+		there, lookErr := c.ours(ctx, repo, pr)
 		if lookErr != nil {
 			return Outcome{}, err
 		}
-		have = ours[w.Key]
+		if there.moved(head) {
+			return Outcome{Key: w.Key, Action: Stale}, nil
+		}
+		have = there.byKey[w.Key]
 	}
 }
 
@@ -182,19 +210,30 @@ func refusedWrite(err error) error {
 	return err
 }
 
-const commentsQuestion = `query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){comments(first:100,after:$after){pageInfo{hasNextPage endCursor}nodes{body viewerDidAuthor isMinimized url}}}}}`
+const commentsQuestion = `query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){headRefOid comments(first:100,after:$after){pageInfo{hasNextPage endCursor}nodes{body viewerDidAuthor isMinimized url}}}}}`
 
-// ours finds our comments by their keys, the oldest of each: comments are
-// listed in the order they were made. The number that REST wants is in the URL:
-// databaseId is an Int of 32 bits, which newer comments have outgrown.
-func (c *Client) ours(ctx context.Context, repo Repo, pr int) (map[string]*posted, error) {
-	out := map[string]*posted{}
+// thread is a pull request as its comments stand.
+type thread struct {
+	byKey map[string]*posted // ours, the oldest of each key
+	count int                // ours, twins included
+	head  string             // the commit that the pull request is at
+}
+
+// moved reports whether the pull request is at another commit than head.
+func (t thread) moved(head string) bool { return head != "" && head != t.head }
+
+// ours finds our comments by their keys: comments are listed in the order they
+// were made. The number that REST wants is in the URL: databaseId is an Int of
+// 32 bits, which newer comments have outgrown.
+func (c *Client) ours(ctx context.Context, repo Repo, pr int) (thread, error) {
+	out := thread{byKey: map[string]*posted{}}
 	vars := map[string]any{"owner": repo.Owner, "name": repo.Name, "number": pr, "after": nil}
 	for range maxListed {
 		var answer struct {
 			Repository *struct {
 				PullRequest *struct {
-					Comments struct {
+					HeadRefOid string
+					Comments   struct {
 						PageInfo pageInfo
 						Nodes    []struct {
 							Body, URL                    string
@@ -205,11 +244,12 @@ func (c *Client) ours(ctx context.Context, repo Repo, pr int) (map[string]*poste
 			}
 		}
 		if err := c.query(ctx, c.own, repo.String(), commentsQuestion, vars, &answer); err != nil {
-			return nil, err
+			return out, err
 		}
 		if answer.Repository == nil || answer.Repository.PullRequest == nil {
-			return nil, &Error{Kind: NotFound}
+			return out, &Error{Kind: NotFound}
 		}
+		out.head = answer.Repository.PullRequest.HeadRefOid
 		comments := answer.Repository.PullRequest.Comments
 		for _, n := range comments.Nodes {
 			key, hash, ok := readMarker("dossier", n.Body)
@@ -217,22 +257,23 @@ func (c *Client) ours(ctx context.Context, repo Repo, pr int) (map[string]*poste
 			if !ok || !n.ViewerDidAuthor || id == nil {
 				continue
 			}
-			if first := out[key]; first != nil {
-				first.twins++
-				continue
-			}
 			number, err := strconv.ParseInt(id[1], 10, 64)
 			if err != nil {
 				continue
 			}
-			out[key] = &posted{id: number, hash: hash, url: n.URL, hidden: n.IsMinimized}
+			out.count++
+			if first := out.byKey[key]; first != nil {
+				first.twins++
+				continue
+			}
+			out.byKey[key] = &posted{id: number, hash: hash, url: n.URL, hidden: n.IsMinimized}
 		}
 		if !comments.PageInfo.HasNextPage {
 			return out, nil
 		}
 		vars["after"] = comments.PageInfo.EndCursor
 	}
-	return nil, &Error{Kind: TooLarge, Err: fmt.Errorf("more than %d comments", maxListed*perPage)}
+	return out, &Error{Kind: TooLarge, Err: fmt.Errorf("more than %d comments", maxListed*perPage)}
 }
 
 type pageInfo struct {

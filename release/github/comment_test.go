@@ -137,7 +137,7 @@ func TestSync(t *testing.T) {
 					s.before(l)
 				}
 				l.Forget()
-				out, err := l.client(writer).Sync(context.Background(), own, 7, s.wanted)
+				out, err := l.client(writer).Sync(context.Background(), own, 7, s.wanted, SyncOptions{})
 				if err != nil || actions(out) != s.action {
 					t.Fatalf("step %d: %s, %v; want %s", i, actions(out), err, s.action)
 				}
@@ -165,7 +165,7 @@ func TestSyncTwins(t *testing.T) {
 	first := l.AddComment(own.String(), 7, bot, marker("dossier", "s1", "a")+"\na")
 	l.AddComment(own.String(), 7, bot, marker("dossier", "s1", "b")+"\nb")
 	l.Minimize(first)
-	out, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "c"}})
+	out, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "c"}}, SyncOptions{})
 	if err != nil || actions(out) != "s1 updated" || out[0].Twins != 1 || !out[0].Hidden {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -181,7 +181,7 @@ func TestSyncRefused(t *testing.T) {
 	l.AddToken("pat-without-scope", "dev", githubtest.Rights{})
 	l.AddToken("no-graphql", bot, githubtest.Rights{Workflow: true, NoGraphQL: true})
 	for token, status := range map[string]int{reader: 403, "pat-without-scope": 404, "": 401, "no-graphql": 403, "unknown": 401} {
-		_, err := l.client(token).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "x"}})
+		_, err := l.client(token).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "x"}}, SyncOptions{})
 		var e *Error
 		if !errors.As(err, &e) || e.Kind != Refused || e.Status != status || e.Hint() == "" {
 			t.Errorf("%q: %v (status %d, want %d)", token, err, e.Status, status)
@@ -189,7 +189,7 @@ func TestSyncRefused(t *testing.T) {
 	}
 	// Who has nothing to say needs no right.
 	for _, token := range []string{reader, "pat-without-scope"} {
-		if out, err := l.client(token).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "x", Clean: true}}); err != nil || actions(out) != "s1 none" {
+		if out, err := l.client(token).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "x", Clean: true}}, SyncOptions{}); err != nil || actions(out) != "s1 none" {
 			t.Errorf("%v, %v", out, err)
 		}
 	}
@@ -197,7 +197,7 @@ func TestSyncRefused(t *testing.T) {
 		t.Errorf("%d comments", n)
 	}
 	for name, repo := range map[string]Repo{"pull request": own, "repository": {"no", "body"}} {
-		if _, err := l.client(writer).Sync(context.Background(), repo, 8, []Comment{{Key: "s1", Body: "x"}}); !isKind(err, NotFound) {
+		if _, err := l.client(writer).Sync(context.Background(), repo, 8, []Comment{{Key: "s1", Body: "x"}}, SyncOptions{}); !isKind(err, NotFound) {
 			t.Errorf("no such %s: %v", name, err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestSyncPartly(t *testing.T) {
 	l := newLab(t)
 	newPull(l)
 	l.AddComment(own.String(), 7, bot, marker("dossier", "s1", "a")+"\na")
-	out, err := l.client(reader).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "a"}, {Key: "s2", Body: "b"}})
+	out, err := l.client(reader).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "a"}, {Key: "s2", Body: "b"}}, SyncOptions{})
 	if !isKind(err, Refused) || actions(out) != "s1 unchanged" {
 		t.Errorf("%v, %v", out, err)
 	}
@@ -228,21 +228,95 @@ func TestSyncChecks(t *testing.T) {
 		"too long":           {[]Comment{{Key: "s1", Body: strings.Repeat("x", room+1)}}, TooLarge},
 		"too long in UTF-16": {[]Comment{{Key: "s1", Body: strings.Repeat("\U0001F680", room/2+1)}}, TooLarge},
 	} {
-		if _, err := l.client(writer).Sync(context.Background(), own, 7, tt.wanted); !isKind(err, tt.kind) {
+		if _, err := l.client(writer).Sync(context.Background(), own, 7, tt.wanted, SyncOptions{}); !isKind(err, tt.kind) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if n := len(l.Requests()); n != 0 {
 		t.Errorf("%d questions for what cannot be", n)
 	}
-	out, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: strings.Repeat("x", room)}})
+	out, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: strings.Repeat("x", room)}}, SyncOptions{})
 	if err != nil || actions(out) != "s1 created" {
 		t.Errorf("just fits: %v, %v", out, err)
 	}
 	// GitHub has the last word.
 	l.Fail(githubtest.Fault{On: "/issues/7/comments", Status: 422, Message: "Validation Failed: body is too long"})
-	if _, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s2", Body: "x"}}); !isKind(err, Invalid) || !strings.Contains(err.Error(), "too long") {
+	if _, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s2", Body: "x"}}, SyncOptions{}); !isKind(err, Invalid) || !strings.Contains(err.Error(), "too long") {
 		t.Error(err)
+	}
+}
+
+// TestSyncStale: a run that comes late, because it took long or was started
+// again, used to overwrite what the run on a newer commit had said.
+func TestSyncStale(t *testing.T) {
+	l := newLab(t)
+	newPull(l)
+	older := strings.Repeat("e", 40)
+	wanted := []Comment{{Key: "s1", Body: "new"}, {Key: "s2", Body: "new"}, {Key: "s3", Body: "ok", Clean: true}}
+	if out, err := l.client(writer).Sync(context.Background(), own, 7, wanted[:1], SyncOptions{Head: someSHA}); err != nil || actions(out) != "s1 created" {
+		t.Fatalf("%s, %v", actions(out), err)
+	}
+	wanted[0].Body = "old"
+	l.Forget()
+	out, err := l.client(writer).Sync(context.Background(), own, 7, wanted, SyncOptions{Head: older, Most: 1})
+	if err != nil || actions(out) != "s1 stale, s3 stale" && actions(out) != "s1 stale, s2 stale, s3 stale" || writes(l) != 0 {
+		t.Errorf("%s with %d writes, %v", actions(out), writes(l), err)
+	}
+	if d := cmp.Diff([]string{bot + ": new"}, bodies(l)); d != "" {
+		t.Error(d)
+	}
+
+	// It moves on while an answer is looked for.
+	c := l.client(writer, func(o *Options) {
+		o.Sleep = func(context.Context, time.Duration) error {
+			l.AddPull(own.String(), githubtest.Pull{Number: 7, HeadRepo: "fork/stack", HeadBranch: "b", HeadSHA: older, Base: "main", BaseSHA: someSHA})
+			return nil
+		}
+	})
+	l.Fail(githubtest.Fault{On: "/issues/7/comments", Status: 502})
+	l.Forget()
+	out, err = c.Sync(context.Background(), own, 7, []Comment{{Key: "s4", Body: "x"}}, SyncOptions{Head: someSHA})
+	if err != nil || actions(out) != "s4 stale" || writes(l) != 1 {
+		t.Errorf("moved on in between: %s with %d writes, %v", actions(out), writes(l), err)
+	}
+}
+
+// TestSyncMost: whoever makes up keys used to get a comment for each of them,
+// run after run. What is there is kept up to date all the same.
+func TestSyncMost(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		twin   bool
+		wanted []Comment
+		most   int
+		action string
+		full   bool
+	}{
+		{"room", false, []Comment{{Key: "s1", Body: "x"}, {Key: "s3", Body: "x"}}, 3, "s1 updated, s3 created", false},
+		{"one too many", false, []Comment{{Key: "s3", Body: "x"}, {Key: "s4", Body: "x"}, {Key: "s1", Body: "x"}}, 3, "s1 updated", true},
+		{"a twin counts", true, []Comment{{Key: "s3", Body: "x"}, {Key: "s1", Body: "x"}}, 3, "s1 updated", true},
+		{"nothing new", true, []Comment{{Key: "s1", Body: "x"}, {Key: "s2", Body: "x"}}, 1, "s1 updated, s2 updated", false},
+		{"nothing to say", true, []Comment{{Key: "s3", Clean: true}}, 1, "s3 none", false},
+		{"no bound", true, []Comment{{Key: "s3", Body: "x"}}, 0, "s3 created", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLab(t)
+			newPull(l)
+			for _, key := range []string{"s1", "s2"} {
+				l.AddComment(own.String(), 7, bot, marker("dossier", key, "a")+"\na")
+				l.AddComment(own.String(), 7, "eve", marker("dossier", key, "a")+"\na") // not ours: does not count
+			}
+			if tt.twin {
+				l.AddComment(own.String(), 7, bot, marker("dossier", "s1", "b")+"\nb")
+			}
+			out, err := l.client(writer).Sync(context.Background(), own, 7, tt.wanted, SyncOptions{Head: someSHA, Most: tt.most})
+			if actions(out) != tt.action || (err != nil) != tt.full || tt.full && !isKind(err, TooLarge) {
+				t.Errorf("%s, %v; want %s", actions(out), err, tt.action)
+			}
+			if tt.full && !strings.Contains(err.Error(), "is the most") {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -257,7 +331,7 @@ func TestSyncGivesUp(t *testing.T) {
 			l := newLab(t)
 			newPull(l)
 			l.Fail(faults...)
-			_, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "x"}})
+			_, err := l.client(writer).Sync(context.Background(), own, 7, []Comment{{Key: "s1", Body: "x"}}, SyncOptions{})
 			if !isKind(err, Offline) || l.Faults() != 0 || len(l.Comments()) > 1 {
 				t.Errorf("%v, %d faults left, %d comments", err, l.Faults(), len(l.Comments()))
 			}

@@ -38,7 +38,7 @@ func TestContract(t *testing.T) {
 		_, errs[7] = c.PullsOf(ctx, own, "fork/stack", "b", someSHA)
 		if token != "" {
 			for _, body := range []string{"one", "two"} {
-				if _, errs[8] = c.Sync(ctx, own, 7, []Comment{{Key: "s1", Body: body}}); errs[8] != nil {
+				if _, errs[8] = c.Sync(ctx, own, 7, []Comment{{Key: "s1", Body: body}}, SyncOptions{}); errs[8] != nil {
 					break
 				}
 			}

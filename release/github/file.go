@@ -64,7 +64,8 @@ func tooLarge(op, repo, path string) error {
 
 // blob gives the content of a git object, which its id proves.
 func (c *Client) blob(ctx context.Context, s *server, op, repo, oid string) ([]byte, error) {
-	return c.get(ctx, fetch{op: op, repo: repo, s: s, path: blobPath(repo, oid), accept: raw, fresh: forever, sound: func(data []byte) bool { return isBlob(data, oid) }})
+	return c.get(ctx, fetch{op: op, repo: repo, s: s, path: blobPath(repo, oid), accept: raw, fresh: forever, keep: keepProven,
+		sound: func(data []byte) bool { return isBlob(data, oid) }})
 }
 
 func blobPath(repo, oid string) string { return "repos/" + repo + "/git/blobs/" + oid }

@@ -26,7 +26,17 @@ type fetch struct {
 	accept   string
 	fresh    time.Duration     // for how long the answer needs no question
 	sound    func([]byte) bool // nil takes all; what is not sound is neither kept nor given
+	keep     keeping
 }
+
+// keeping says what of an answer goes into the cache and is taken from it.
+type keeping int
+
+const (
+	keepAll    keeping = iota
+	keepProven         // only what is sound, which proves it to be what was asked for
+	keepNone
+)
 
 // get answers a question from the cache, from GitHub, or from the cache after
 // all when GitHub cannot be asked.
@@ -36,8 +46,15 @@ func (c *Client) get(ctx context.Context, f fetch) ([]byte, error) {
 		return nil, &Error{Op: f.op, Repo: f.repo, Kind: Invalid}
 	}
 	key := f.accept + " " + to.String()
-	have := c.cache.load(key)
-	if have != nil && have.Status == http.StatusOK && f.sound != nil && !f.sound(have.Body) {
+	kept := c.cache
+	if f.keep == keepNone {
+		kept = nil
+	}
+	have := kept.load(key)
+	switch {
+	case have == nil:
+	case have.Status != http.StatusOK && f.keep == keepProven,
+		have.Status == http.StatusOK && f.sound != nil && !f.sound(have.Body):
 		have = nil
 	}
 	if have != nil && c.now().Sub(have.Fetched) < have.freshFor(f.fresh) {
@@ -59,7 +76,9 @@ func (c *Client) get(ctx context.Context, f fetch) ([]byte, error) {
 		e.Body = a.body
 	case isKind(err, NotFound):
 		e.Status = http.StatusNotFound
-		c.cache.store(e)
+		if f.keep != keepProven {
+			kept.store(e)
+		}
 		return nil, named(err, f.op, f.repo)
 	case have != nil && have.Status == http.StatusOK && outage(ctx, err):
 		c.wasStale(f.repo, have.Fetched)
@@ -67,7 +86,7 @@ func (c *Client) get(ctx context.Context, f fetch) ([]byte, error) {
 	default:
 		return nil, named(err, f.op, f.repo)
 	}
-	c.cache.store(e)
+	kept.store(e)
 	return e.Body, nil
 }
 

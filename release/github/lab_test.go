@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -92,7 +93,12 @@ func (l *lab) client(token string, change ...func(*Options)) *Client {
 	return c
 }
 
-func cached(dir string) func(*Options) { return func(o *Options) { o.Cache = dir } }
+// cached is a client with a cache, in a folder that is made ours alone whatever
+// the umask.
+func cached(dir string) func(*Options) {
+	os.Chmod(dir, 0o700)
+	return func(o *Options) { o.Cache = dir }
+}
 
 // asked counts the requests since the last call, by method and the first
 // words of their paths.

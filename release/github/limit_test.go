@@ -147,7 +147,7 @@ func TestWritesAreSpaced(t *testing.T) {
 	l := newLab(t)
 	l.AddPull(own.String(), githubtest.Pull{Number: 1, HeadRepo: own.String(), HeadSHA: someSHA, Base: "main"})
 	c := l.client(writer)
-	if _, err := c.Sync(context.Background(), own, 1, []Comment{{Key: "a", Body: "1"}, {Key: "b", Body: "2"}, {Key: "c", Body: "3"}}); err != nil {
+	if _, err := c.Sync(context.Background(), own, 1, []Comment{{Key: "a", Body: "1"}, {Key: "b", Body: "2"}, {Key: "c", Body: "3"}}, SyncOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]time.Duration{time.Second, time.Second}, l.waited()); d != "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 )
 
 const (
@@ -23,7 +22,9 @@ func (c *Client) RepoFiles(ctx context.Context, repo Repo, commit string, want f
 	if err := checkRef(op, repo.String(), commit); err != nil || commit == "" {
 		return nil, &Error{Op: op, Repo: repo.String(), Kind: Invalid, Err: errName("not a commit")}
 	}
-	w := &walk{c: c, s: c.own, op: op, repo: repo.String(), fresh: freshOwn(commit)}
+	// A list says which files there are, and nothing in it proves that: from a
+	// cache that somebody else filled it would make up the base of the change.
+	w := &walk{c: c, s: c.own, op: op, repo: repo.String(), keep: keepNone}
 	objects, err := w.list(ctx, commit, "")
 	if err != nil {
 		return nil, err
@@ -54,15 +55,6 @@ func (c *Client) RepoFiles(ctx context.Context, repo Repo, commit string, want f
 		}
 	}
 	return out, nil
-}
-
-// freshOwn: what a commit holds never changes; what a branch of our own holds
-// is always asked for.
-func freshOwn(ref string) (d time.Duration) {
-	if isCommit(ref) {
-		d = forever
-	}
-	return d
 }
 
 // contents gives what it can of the files by asking for many at a time. What

@@ -67,7 +67,7 @@ func TestEnterprise(t *testing.T) {
 	if got, err := c.Labels(context.Background(), own, 1); err != nil || len(got) != 1 {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := c.Sync(context.Background(), own, 1, []Comment{{Key: "a", Body: "x"}}); err != nil {
+	if _, err := c.Sync(context.Background(), own, 1, []Comment{{Key: "a", Body: "x"}}, SyncOptions{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.Releases(context.Background(), upstream, never); err != nil {
@@ -123,7 +123,7 @@ func TestMoved(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	// What is written does not follow: a POST would arrive as a GET.
-	_, err := c.Sync(context.Background(), Repo{"old", "name"}, 1, []Comment{{Key: "a", Body: "x"}})
+	_, err := c.Sync(context.Background(), Repo{"old", "name"}, 1, []Comment{{Key: "a", Body: "x"}}, SyncOptions{})
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != Moved || e.Hint() == "" || len(l.Comments()) != 0 {
 		t.Errorf("%v, comments %v", err, l.Comments())

@@ -99,8 +99,9 @@ type walk struct {
 	s        *server
 	op, repo string
 	fresh    time.Duration
-	trees    int // asked for
-	total    int // bytes given
+	keep     keeping // of trees
+	trees    int     // asked for
+	total    int     // bytes given
 }
 
 // put adds a file within the bounds.
@@ -178,7 +179,7 @@ func (w *walk) tree(ctx context.Context, at string, fresh time.Duration, recursi
 	if recursive {
 		to += "?recursive=1"
 	}
-	data, err := w.c.get(ctx, fetch{op: w.op, repo: w.repo, s: w.s, path: to, accept: plain, fresh: fresh, sound: json.Valid})
+	data, err := w.c.get(ctx, fetch{op: w.op, repo: w.repo, s: w.s, path: to, accept: plain, fresh: fresh, keep: w.keep, sound: json.Valid})
 	if err != nil {
 		return nil, false, err
 	}

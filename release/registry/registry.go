@@ -6,6 +6,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -34,10 +36,19 @@ var public = []string{"docker.io", "ghcr.io", "quay.io", "lscr.io", "gcr.io", "*
 // configurations are a few KB.
 const maxAnswer = 4 << 20
 
-// Client asks registries.
+// defaultTimeout is how long a registry may take for one image: what it can
+// tell is not worth more of the run.
+const defaultTimeout = 12 * time.Second
+
+// Client asks registries. A registry that did not answer is not asked again,
+// so that a stack with many of its images waits for it once.
 type Client struct {
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Allow     []string          // registries besides the public ones: "registry.example.com", "127.0.0.1:5000"
+	Timeout   time.Duration     // for one image; 0 is 12 seconds
+
+	mu     sync.Mutex
+	silent map[string]bool // registries that did not answer
 }
 
 // sourceLabel is where an image says which repository it was built from:
@@ -57,6 +68,40 @@ func (c *Client) Repository(ctx context.Context, ref image.Ref) (string, error) 
 	if err != nil {
 		return "", errors.New("not the name of an image")
 	}
+	if c.isSilent(ref.Registry) {
+		return "", errors.New("it did not answer before")
+	}
+	asking, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultTimeout))
+	defer cancel()
+	label, err := c.label(asking, parsed)
+	if err != nil {
+		var answer *transport.Error
+		var gone *url.Error // of net/http: there is no answer, at https or at http
+		if ctx.Err() == nil && (asking.Err() != nil || errors.As(err, &gone) && !errors.As(err, &answer)) {
+			c.markSilent(ref.Registry)
+		}
+		return "", describe(asking, err)
+	}
+	return repository(label), nil
+}
+
+func (c *Client) isSilent(registry string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.silent[registry]
+}
+
+func (c *Client) markSilent(registry string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.silent == nil {
+		c.silent = map[string]bool{}
+	}
+	c.silent[registry] = true
+}
+
+// label reads the source label of an image.
+func (c *Client) label(ctx context.Context, parsed name.Reference) (string, error) {
 	base := c.Transport
 	if base == nil {
 		base = http.DefaultTransport
@@ -64,16 +109,13 @@ func (c *Client) Repository(ctx context.Context, ref image.Ref) (string, error) 
 	img, err := remote.Image(parsed, remote.WithContext(ctx), remote.WithAuth(authn.Anonymous), remote.WithTransport(bounded{base}),
 		remote.WithUserAgent("belay"))
 	if err != nil {
-		return "", describe(ctx, err)
+		return "", err
 	}
 	config, err := img.ConfigFile()
 	if err != nil {
-		return "", describe(ctx, err)
+		return "", err
 	}
-	if config.Config.Labels == nil {
-		return "", nil
-	}
-	return repository(config.Config.Labels[sourceLabel]), nil
+	return config.Config.Labels[sourceLabel], nil
 }
 
 // repoRE is compiled when a label is read: with its counts that takes half a

@@ -4,9 +4,12 @@ import (
 	"context"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -78,7 +81,54 @@ func TestRepository(t *testing.T) {
 	}
 	srv.Close()
 	c := &Client{Allow: []string{host}}
-	if _, err := c.Repository(context.Background(), missing); err == nil || strings.Contains(err.Error(), host) {
-		t.Errorf("a server that is gone: %v", err)
+	for _, want := range []string{"it could not be reached", "it did not answer before"} {
+		if _, err := c.Repository(context.Background(), missing); err == nil || err.Error() != want {
+			t.Errorf("a server that is gone: %v, want %s", err, want)
+		}
+	}
+}
+
+// TestSilent: one registry that did not answer used to hold up the run once
+// for each of its images, until the time for all notes was used up.
+func TestSilent(t *testing.T) {
+	var asked atomic.Int32
+	hung := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		<-r.Context().Done()
+	}))
+	defer hung.Close()
+	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer busy.Close()
+	ref := func(srv *httptest.Server, app string) image.Ref {
+		out, err := image.Parse(strings.TrimPrefix(srv.URL, "http://") + "/acme/" + app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	c := &Client{Timeout: 50 * time.Millisecond, Allow: []string{ref(hung, "a").Registry, ref(busy, "a").Registry}}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.Repository(cancelled, ref(hung, "a:1")); err == nil || len(c.silent) > 0 {
+		t.Errorf("a run that was stopped says nothing of the registry: %v, %v", err, c.silent)
+	}
+	asked.Store(0)
+	for _, tt := range []struct {
+		ref   image.Ref
+		want  string
+		asked int32
+	}{
+		{ref(hung, "a:1"), "it did not answer in time", 1},
+		{ref(hung, "b:1"), "it did not answer before", 1},
+		{ref(busy, "a:1"), "it answered 403", 1},
+		{ref(busy, "b:1"), "it answered 403", 1}, // that is an answer
+	} {
+		start := time.Now()
+		if _, err := c.Repository(context.Background(), tt.ref); err == nil || err.Error() != tt.want || asked.Load() != tt.asked {
+			t.Errorf("%s: %v with %d questions to the one that hangs; want %s", tt.ref, err, asked.Load(), tt.want)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: took %s", tt.ref, took)
+		}
 	}
 }

@@ -209,7 +209,7 @@ func (p *Pull) gql(viewer string) object {
 		threads = append(threads, object{"__typename": "PullRequestReviewThread", "path": t.path, "isResolved": false, "comments": connection("PullRequestReviewCommentConnection", []object{first})})
 	}
 	return object{
-		"__typename": "PullRequest", "comments": connection("IssueCommentConnection", comments),
+		"__typename": "PullRequest", "headRefOid": p.HeadSHA, "comments": connection("IssueCommentConnection", comments),
 		"reviewThreads": connection("PullRequestReviewThreadConnection", threads),
 	}
 }
