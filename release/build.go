@@ -21,6 +21,7 @@ type Input struct {
 	Reader      Reader // nil: the network is not asked
 	Missing     []string
 	NoExamples  bool   // the repository carries no env examples of its own: upstream's are compared
+	Uncompared  bool   // there is a base, but not of this stack
 	Temp        string // a folder for upstream's files while they are read
 }
 
@@ -38,6 +39,10 @@ func (s *Stack) Build(ctx context.Context, in Input) *Dossier {
 		d.Missing = append(d.Missing, s.floating(d)...)
 	}
 	s.finish(d)
+	if in.Uncompared {
+		d.Verdict.Level = max(d.Verdict.Level, catalog.Medium)
+		d.Verdict.Line = "compared with nothing: the base has no such stack; " + d.Verdict.Line
+	}
 	return d
 }
 
@@ -126,7 +131,7 @@ func (s *Stack) rollback(d *Dossier) Rollback {
 			unknown = append(unknown, markdown.Code(c.Image))
 		}
 		n, known := s.Catalog.Migrations(c.old.ref, c.now.ref)
-		if c.Stateful && c.Jump != DigestOnly && c.Jump != Rebuild || known && n > 0 {
+		if c.Stateful && c.Jump != DigestOnly && c.Jump != Rebuild || c.resorts() || known && n > 0 {
 			r.Back = worse(r.Back, catalog.BackRestore)
 		}
 	}
@@ -198,7 +203,7 @@ func checklist(d *Dossier) []Task {
 			out = append(out, v.Here...)
 		}
 		if len(n.Missing) > 0 && n.URL != "" {
-			out = append(out, Task{Text: Markdown(fmt.Sprintf("Read the notes of %s that belay could not: <%s>", markdown.Code(n.Image), n.URL))})
+			out = append(out, Task{Text: Markdown(fmt.Sprintf("Read the notes of %s that belay could not: <%s>", markdown.Code(n.Image), n.list()))})
 		}
 	}
 	return once(out)
@@ -229,6 +234,15 @@ func once(tasks []Task) []Task {
 
 // maxProse bounds a finding's message or hint, in characters.
 const maxProse = 600
+
+// list is where a person finds the notes that belay did not: the page of a
+// release that may not be there is none.
+func (n *Notes) list() string {
+	if i := strings.Index(n.URL, "/releases/tag/"); i >= 0 {
+		return n.URL[:i] + "/releases"
+	}
+	return n.URL
+}
 
 // prose is a plain text in which pairs of backticks make code, cut to maxProse.
 func prose(s string) string {
@@ -293,7 +307,7 @@ func places(tasks []Task) []Place {
 func missingKeys(drift []Drift) []string {
 	var out []string
 	for _, d := range drift {
-		if d.Kind == "missing" {
+		if d.Kind == "missing" && d.Needed {
 			if len(out) == 12 {
 				return append(out, "and more, below")
 			}

@@ -225,6 +225,13 @@ func distance(v, w image.Version) Jump {
 // lower tag is no such thing.
 func (c *Change) Refused() bool { return c.Jump == Downgrade && !c.shipped && !c.Disabled }
 
+// resorts reports whether the change may move PostgreSQL's text to another
+// sort order: the same release, built on another system.
+func (c *Change) resorts() bool {
+	_, server := image.PostgresMajor(c.now.ref)
+	return server && c.Jump == Rebuild
+}
+
 // OldIs reports whether name, as a compose file writes it, is the old image.
 // It is no image of which a part must not be printed.
 func (c *Change) OldIs(name string) bool {

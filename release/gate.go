@@ -2,8 +2,10 @@ package release
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/belaystack/belay/lint/compose"
 	"github.com/belaystack/belay/lint/dotenv"
@@ -55,7 +57,7 @@ func (s *Stack) gates(changes []Change) []Passed {
 func (s *Stack) passed(g catalog.Gate) (p Passed, ok bool) {
 	p = Passed{ID: g.ID, Title: g.Title, Text: neutral(g.Text), Duty: g.Duty, Level: g.Level, Risks: g.Risks, Back: g.Back, Sources: g.Sources}
 	for _, a := range g.Do {
-		p.Do = append(p.Do, Action{When: a.When, Text: neutral(a.Text), Command: a.Command})
+		p.Do = append(p.Do, Action{When: a.When, Text: neutral(a.Text), Command: s.command(a.Command)})
 	}
 	touched := false
 	for _, t := range g.Touches {
@@ -65,7 +67,64 @@ func (s *Stack) passed(g catalog.Gate) (p Passed, ok bool) {
 			p.Here = append(p.Here, task)
 		}
 	}
+	if settled(g, p.Here) {
+		return p, false
+	}
+	if s.brought(g) {
+		p.Level = catalog.Low
+		if len(p.Here) > 0 {
+			p.Level = catalog.Medium
+		}
+		p.Do = slices.DeleteFunc(p.Do, func(a Action) bool { return a.When == catalog.BeforeMerge })
+		p.Here = append(p.Here, Task{Text: "the services that the release adds are in this stack"})
+	}
 	return p, touched || !g.OnlyIf || len(p.Here) > 0
+}
+
+// settled reports whether a gate is about nothing but keys that a stack leaves
+// to their default, and this one is known to set them all.
+func settled(g catalog.Gate, here []Task) bool {
+	return len(g.Touches) > 0 && len(here) == 0 && !slices.ContainsFunc(g.Touches, func(t catalog.Touch) bool {
+		return t.Key == "" || t.Is != catalog.Unset && t.Is != catalog.Empty || t.Service != "" || t.NoService != "" || t.App != "" || t.NoApp != ""
+	})
+}
+
+// brought reports whether the stack has all services that a gate asks for.
+func (s *Stack) brought(g catalog.Gate) bool {
+	asked := false
+	for _, t := range g.Touches {
+		if t.NoService == "" {
+			continue
+		}
+		asked = true
+		if s.joined().now[t.NoService] == nil {
+			return false
+		}
+	}
+	return asked && g.Duty == catalog.Services
+}
+
+// The commands of the catalog call services as upstream's compose file does.
+var execRE = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bexec( -T)? (api|db) `) })
+
+// command puts the stack's own names of the services into a command.
+func (s *Stack) command(text string) string {
+	return execRE().ReplaceAllStringFunc(text, func(m string) string {
+		id, theirs := catalog.DifyAPI, "api"
+		if strings.HasSuffix(m, " db ") {
+			id, theirs = catalog.Postgres, "db"
+		}
+		ours := ""
+		for i := range s.joined().pairs {
+			if p := &s.joined().pairs[i]; p.app.ID == id && p.starts() && (ours == "" || p.svc.Name == theirs) {
+				ours = p.svc.Name
+			}
+		}
+		if ours == "" || strings.HasPrefix(ours, "-") {
+			return m
+		}
+		return strings.TrimSuffix(m, theirs+" ") + ours + " "
+	})
 }
 
 func worstFirst(gates []Passed) {

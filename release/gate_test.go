@@ -101,7 +101,7 @@ func TestGatesTouch(t *testing.T) {
 		{"a service that is not there", fmt.Sprintf(apiBump, "1.16.0", "", "1.16.1"), "dify-1.16.1-agent-proxy",
 			"dify-1.16.1-agent-proxy medium\n  this stack has no service `agent_ssrf_proxy`, through which agents reach the network\n"},
 		{"a service that is", fmt.Sprintf(apiBump, "1.16.0", "  agent_ssrf_proxy:\n    image: ubuntu/squid\n", "1.16.1"), "dify-1.16.1-agent-proxy",
-			"dify-1.16.1-agent-proxy medium\n"},
+			"dify-1.16.1-agent-proxy low\n  the services that the release adds are in this stack\n"},
 	} {
 		if d := cmp.Diff(c.want, described(LoadChange(t, c.archive), c.gate)); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
@@ -157,6 +157,40 @@ func TestNoGates(t *testing.T) {
 	} {
 		if got := described(bump(t, c.old, c.now)); got != "" {
 			t.Errorf("%s to %s: %s", c.old, c.now, got)
+		}
+	}
+}
+
+// A gate about defaults is settled by a stack that sets the keys; a command of
+// the catalog gets the stack's own names.
+func TestGatesOfThisStack(t *testing.T) {
+	const n8n = "-- base/compose.yaml --\nservices: {flow: {image: 'n8nio/n8n:1.123.5', environment: {A: b%[1]s}}}\n-- head/compose.yaml --\nservices: {flow: {image: 'n8nio/n8n:2.0.0', environment: {A: b%[1]s}}}\n-- .env --\nX=1\n"
+	open := LoadChange(t, fmt.Sprintf(n8n, "")).Plan("prod")
+	settled := LoadChange(t, fmt.Sprintf(n8n, ", N8N_BLOCK_ENV_ACCESS_IN_NODE: 'false'")).Plan("prod")
+	if len(open.Gates) != len(settled.Gates)+1 {
+		t.Errorf("%d gates, and %d where the key is set", len(open.Gates), len(settled.Gates))
+	}
+	d := LoadChange(t, "-- base/compose.yaml --\nservices: {dify-api: {image: 'langgenius/dify-api:1.14.2'}, data: {image: 'pgvector/pgvector:0.8.5-pg16'}}\n"+
+		"-- head/compose.yaml --\nservices: {dify-api: {image: 'langgenius/dify-api:1.15.0'}, data: {image: 'pgvector/pgvector:0.8.6-pg16'}}\n").Plan("prod")
+	var commands []string
+	for _, g := range d.Gates {
+		for _, a := range g.Do {
+			commands = append(commands, a.Command)
+		}
+	}
+	for _, want := range []string{"docker compose exec dify-api flask backfill-plugin-auto-upgrade", "docker compose exec -T data psql"} {
+		if !slices.ContainsFunc(commands, func(c string) bool { return strings.HasPrefix(c, want) }) {
+			t.Errorf("no %q in %q", want, commands)
+		}
+	}
+}
+
+// The same PostgreSQL built on another system may sort text in another way.
+func TestResorts(t *testing.T) {
+	for old, now := range map[string]string{"postgres:16.4": "postgres:16.4-alpine", "pgvector/pgvector:0.8.5-pg16": "pgvector/pgvector:0.8.5-pg16-trixie"} {
+		d := LoadChange(t, "-- base/compose.yaml --\nservices: {db: {image: '"+old+"'}}\n-- head/compose.yaml --\nservices: {db: {image: '"+now+"'}}\n").Plan("prod")
+		if d.Verdict.Level != catalog.High || d.Rollback.Back != catalog.BackRestore {
+			t.Errorf("%s to %s: %s, back %s", old, now, d.Verdict.Level, d.Rollback.Back)
 		}
 	}
 }

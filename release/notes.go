@@ -111,7 +111,7 @@ func (s *Stack) notesOf(ctx context.Context, t trip, r Reader) Notes {
 func (s *Stack) trips(changes []Change) (known, unknown []trip) {
 	for i := range changes {
 		c := &changes[i]
-		if !c.newer() && c.Jump != Floating && c.Jump != Unclear {
+		if c.Disabled || !c.newer() && c.Jump != Floating && c.Jump != Unclear {
 			continue
 		}
 		t := trip{images: []string{c.Image}, old: c.old, now: c.now, changes: []*Change{c}}
@@ -199,12 +199,16 @@ type body struct {
 // read fills n with the releases on the way of t.
 func (s *Stack) read(ctx context.Context, n *Notes, t trip, r Reader) {
 	if r == nil {
-		n.Missing = s.expected(t, nil, "the network was not to be asked")
+		n.Missing = append(s.expected(t, nil, "the network was not to be asked"), s.unlisted(t)...)
 		return
 	}
 	bodies, why := s.bodies(ctx, t, r)
+	listed := len(bodies) > 0
 	bodies, whyBreaking := s.breaking(ctx, t, r, bodies)
 	n.Missing = s.expected(t, bodies, cmp.Or(why, "the repository has no release of this name"))
+	if !listed {
+		n.Missing = append(n.Missing, s.unlisted(t)...)
+	}
 	if whyBreaking != "" {
 		n.Missing = append(n.Missing, whyBreaking)
 	}
@@ -303,6 +307,11 @@ func (s *Stack) onPath(t trip, all []body) []body {
 	return out
 }
 
+// backportAfter is how long a later line must have been out for a patch of an
+// earlier one to be called a backport: n8n promotes a line a week or two after
+// its first release.
+const backportAfter = 14 * 24 * time.Hour
+
 // backport reports whether a release of a later line was published before the
 // one that t ends at.
 func backport(t trip, cat *catalog.Catalog, all []catalog.Tagged) bool {
@@ -313,7 +322,7 @@ func backport(t trip, cat *catalog.Catalog, all []catalog.Tagged) bool {
 	}
 	return slices.ContainsFunc(all, func(x catalog.Tagged) bool {
 		ref, ok := t.upstream.Ref(t.now.ref, x.Tag)
-		return ok && !x.Date.IsZero() && x.Date.Before(all[i].Date) && !ref.Read().Version.Prerelease() &&
+		return ok && !x.Date.IsZero() && x.Date.Add(backportAfter).Before(all[i].Date) && !ref.Read().Version.Prerelease() &&
 			cat.Compare(t.now.ref, ref) == image.Newer && !ref.Read().Version.SameLine(t.now.ref.Read().Version)
 	})
 }
@@ -356,6 +365,15 @@ func (s *Stack) insert(on *[]body, t trip, b body) int {
 	}
 	*on = slices.Insert(*on, i, b)
 	return i
+}
+
+// unlisted says that there may be more releases than are named, unless the
+// catalog knows them all.
+func (s *Stack) unlisted(t trip) []string {
+	if _, ok := s.Catalog.Release(t.now.ref.Tag); ok && t.upstream.Compose != "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("which other releases lie between %s and %s could not be listed", t.old.tag, t.now.tag)}
 }
 
 // expected says which releases on the way of t are not among found, each with

@@ -92,12 +92,12 @@ func TestNotes(t *testing.T) {
 		{"n8n: releases in the place of the change log", "n8nio/n8n:1.98.0", "n8nio/n8n:1.99.0", answers{n8nLog: errGone, n8nBreaks: "nothing\n",
 			"releases n8n-io/n8n": pagesOf(t, "stable 2025-06-16 x\nn8n@1.99.0 2025-06-16 Text")}, n8nPage + "\n  n8n@1.99.0 2025-06-16 [other] Text\n"},
 		{"everything fails", "n8nio/n8n:1.98.0", "n8nio/n8n:1.99.0", answers{n8nLog: errGone, n8nBreaks: errGone, "releases n8n-io/n8n": errGone},
-			n8nPage + "\n  missing n8n@1.99.0: " + errGone.Error() + "\n  missing packages/cli/BREAKING-CHANGES.md, where breaking changes stand, could not be read: " + errGone.Error() + "\n"},
+			n8nPage + "\n  missing n8n@1.99.0: " + errGone.Error() + "\n  missing which other releases lie between 1.98.0 and 1.99.0 could not be listed\n  missing packages/cli/BREAKING-CHANGES.md, where breaking changes stand, could not be read: " + errGone.Error() + "\n"},
 		{"a change log without the new one", "pgvector/pgvector:0.8.5-pg16", "pgvector/pgvector:0.8.7-pg16", answers{"file pgvector/pgvector CHANGELOG.md v0.8.7": "## 0.8.7 (unreleased)\n\n- Next\n\n## 0.8.6 (2026-07-29)\n\n- Fixed it\n\n## 0.8.5 (2026-01-01)\n\n- Old\n"},
 			"pgvector/pgvector 0.8.5-pg16 → 0.8.7-pg16 github.com/pgvector/pgvector https://github.com/pgvector/pgvector/releases/tag/v0.8.7\n  v0.8.6 2026-07-29 [fixes] - Fixed it\n" +
 				"  missing v0.8.7: CHANGELOG.md does not name it\n"},
 		{"no change log", "pgvector/pgvector:0.8.5-pg16", "pgvector/pgvector:0.8.6-pg16", answers{"file pgvector/pgvector CHANGELOG.md v0.8.6": errGone},
-			"pgvector/pgvector 0.8.5-pg16 → 0.8.6-pg16 github.com/pgvector/pgvector https://github.com/pgvector/pgvector/releases/tag/v0.8.6\n  missing v0.8.6: CHANGELOG.md could not be read: " + errGone.Error() + "\n"},
+			"pgvector/pgvector 0.8.5-pg16 → 0.8.6-pg16 github.com/pgvector/pgvector https://github.com/pgvector/pgvector/releases/tag/v0.8.6\n  missing v0.8.6: CHANGELOG.md could not be read: " + errGone.Error() + "\n  missing which other releases lie between 0.8.5-pg16 and 0.8.6-pg16 could not be listed\n"},
 		{"Dify: what lies between, the newest first", "langgenius/dify-api:1.13.3", "langgenius/dify-api:1.14.2", answers{
 			"releases langgenius/dify": pagesOf(t, "1.15.0 2026-06-25 Later\n1.14.2 2026-05-19 Two\n1.14.0 2026-04-29 Null\n1.14.0-rc1 2026-02-14 Candidate\n1.13.3 2026-03-25 Old")},
 			"langgenius/dify-api 1.13.3 → 1.14.2 github.com/langgenius/dify https://github.com/langgenius/dify/releases/tag/1.14.2\n  1.14.2 2026-05-19 [other] Two\n  1.14.0 2026-04-29 [other] Null\n" +

@@ -82,8 +82,10 @@ func (s *Stack) joined() *joined {
 // Running is a service that is started before the change or after it, or may
 // be: COMPOSE_PROFILES is not always known.
 type Running struct {
-	Name     string
+	Name     string      // "" for one that is gone
+	Was      string      // its name before; "" for a new one
 	App      catalog.App // zero for one the catalog does not know
+	OldApp   catalog.App // likewise, of the image before
 	Old, New image.Ref   // zero for a new service, and where an image cannot be read
 	Hidden   bool        // values of an env file are in Old or New: never print from them
 	Changed  bool        // its image changes, or it is new
@@ -93,11 +95,33 @@ type Running struct {
 // the files.
 func (s *Stack) Running() []Running {
 	var out []Running
-	for _, p := range s.joined().pairs {
-		if p.starts() {
-			out = append(out, Running{Name: p.svc.Name, App: p.app, Old: p.old.ref, New: p.now.ref,
-				Hidden: p.old.hidden || p.now.hidden, Changed: p.before == nil || p.old.ref != p.now.ref})
+	j := s.joined()
+	kept := map[string]bool{}
+	for _, p := range j.pairs {
+		r := Running{Name: p.svc.Name, App: p.app, Old: p.old.ref, New: p.now.ref, Hidden: p.old.hidden || p.now.hidden,
+			Changed: p.before == nil || p.old.ref != p.now.ref}
+		if p.before != nil {
+			r.Was = p.before.Name
+			r.OldApp, _ = s.Catalog.App(p.old.ref)
+			kept[r.Was] = true
 		}
+		if p.starts() {
+			out = append(out, r)
+		}
+	}
+	if s.Base == nil {
+		return out
+	}
+	for _, svc := range s.Base.Services {
+		if kept[svc.Name] || !svc.Enabled && !svc.Perhaps {
+			continue
+		}
+		r := Running{Was: svc.Name}
+		if old, ok := sideOf(svc); ok {
+			r.Old, r.Hidden = old.ref, old.hidden
+			r.OldApp, _ = s.Catalog.App(old.ref)
+		}
+		out = append(out, r)
 	}
 	return out
 }

@@ -130,12 +130,13 @@ type Finding struct {
 
 // Drift is a key whose env file departs from its examples, as it is handed over.
 type Drift struct {
-	Key   string `json:"key"`
-	Kind  string `json:"kind"`
-	Text  string `json:"text"`
-	Place Place  `json:"place,omitzero"`
-	Old   bool   `json:"old,omitempty"`   // it was so before the change
-	Paste string `json:"paste,omitempty"` // a line for the .env, with the example's public default; a secret's is empty
+	Key    string `json:"key"`
+	Kind   string `json:"kind"`
+	Text   string `json:"text"`
+	Place  Place  `json:"place,omitzero"`
+	Needed bool   `json:"needed,omitempty"` // the stack does not start right without it
+	Old    bool   `json:"old,omitempty"`    // it was so before the change
+	Paste  string `json:"paste,omitempty"`  // a line for the .env, with the example's public default; a secret's is empty
 }
 
 // Passed is a gate that the change passes, joined with the stack.

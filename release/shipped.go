@@ -166,8 +166,14 @@ func DriftOf(d dotenv.Drift) Drift {
 	out := Drift{Key: d.Key, Kind: string(d.Kind), Text: strings.TrimPrefix(d.Message(), d.Key+" "), Place: placeOf(d.Yours.Pos)}
 	switch d.Kind {
 	case dotenv.Missing, dotenv.Added, dotenv.Pinned:
-		out.Paste = d.Line()
+		// Not a line that would mean something else where it is pasted: one that
+		// speaks of itself, one to be filled in, one of several defaults.
+		line := d.Line()
+		if !strings.Contains(line, "${"+d.Key) && !strings.Contains(strings.ToLower(line), "=your") && !strings.Contains(d.Note, "another default") {
+			out.Paste = line
+		}
 	}
+	out.Needed = d.Needed || d.Kind == dotenv.Missing && !d.HasDefault
 	return out
 }
 

@@ -36,10 +36,10 @@ func (s *Stack) verdict(d *Dossier) Verdict {
 		here, advisories := n.weight()
 		breaking += here
 		if here > 0 {
-			add(catalog.APIRisk, catalog.Medium, fmt.Sprintf("%s: the notes name breaking changes or warn in %s", n.Image, count(here, "release")), n.URL)
+			add(catalog.APIRisk, catalog.Medium, fmt.Sprintf("%s: the notes name breaking changes or warn in %s", n.Image, count(here, "release")), n.first(Version.warns))
 		}
 		if len(advisories) > 0 {
-			add(catalog.DependencyRisk, catalog.Low, n.Image+": new releases mend "+strings.Join(advisories, ", "), n.URL)
+			add(catalog.DependencyRisk, catalog.Low, n.Image+": new releases mend "+strings.Join(advisories, ", "), n.first(func(v Version) bool { return len(v.Advisories) > 0 }))
 		}
 		if len(n.Missing) > 0 && len(n.Versions) == 0 {
 			level := catalog.Medium
@@ -112,6 +112,8 @@ func (s *Stack) weigh(c *Change, add func(catalog.Risk, catalog.Level, string, .
 		add(catalog.DataRisk, catalog.High, what+": a major version of something that keeps data", at)
 	case c.Jump == Major:
 		add(catalog.APIRisk, catalog.Medium, what+": a major version", at)
+	case c.resorts():
+		add(catalog.DataRisk, catalog.High, what+": another C library or another release of it may sort text in another way, and indexes on text are then wrong without a word", at)
 	case (c.Jump == Floating || c.Jump == Unclear) && c.Stateful:
 		add(catalog.DataRisk, catalog.Medium, what+": how far it goes is not known", at)
 	}
@@ -129,13 +131,26 @@ func (s *Stack) weigh(c *Change, add func(catalog.Risk, catalog.Level, string, .
 	}
 }
 
+// warns reports whether the notes of the release warn or break something.
+func (v Version) warns() bool {
+	return slices.ContainsFunc(v.Sections, func(s Section) bool {
+		return s.Kind == markdown.Danger.String() || s.Kind == markdown.Breaking.String()
+	})
+}
+
+// first is where the newest release that fits is described.
+func (n *Notes) first(is func(Version) bool) string {
+	if i := slices.IndexFunc(n.Versions, is); i >= 0 && n.Versions[i].URL != "" {
+		return n.Versions[i].URL
+	}
+	return n.URL
+}
+
 // weight counts the releases that warn or break something, and lists the
 // advisories that the notes name.
 func (n *Notes) weight() (breaking int, advisories []string) {
 	for _, v := range n.Versions {
-		if slices.ContainsFunc(v.Sections, func(s Section) bool {
-			return s.Kind == markdown.Danger.String() || s.Kind == markdown.Breaking.String()
-		}) {
+		if v.warns() {
 			breaking++
 		}
 		for _, a := range v.Advisories {

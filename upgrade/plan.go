@@ -19,8 +19,10 @@ import (
 
 // Service is what the plan has to know of a service.
 type Service struct {
-	Name    string
+	Name    string      // "" for one that is gone afterwards
+	Was     string      // its name before; "" for a new one
 	App     catalog.App // zero for one the catalog does not know
+	OldApp  catalog.App // likewise, of Old
 	Old     image.Ref   // zero for a new service
 	New     image.Ref
 	Hidden  bool // a part of Old or New is a value of an env file: neither is printed
@@ -35,8 +37,7 @@ type Command struct {
 
 // Wanted is what an upgrade is to reach.
 type Wanted struct {
-	Services []Service // those that an enabled profile starts, in file order
-	Removed  []string  // services that are gone afterwards
+	Services []Service // those that are started before or afterwards, in file order
 	Commands []Command
 }
 
@@ -63,24 +64,34 @@ func Refused(name string) Step {
 }
 
 // Rollback gives the steps of the way back after an upgrade to what is wanted.
+// What the old files do not name is removed before they are back: a database
+// under another name would run on beside the old one, on the same data.
 func Rollback(w Wanted) []Step {
 	p := planner{w}
+	added := p.after(func(s Service) bool { return s.Was != s.Name })
+	running := p.after(func(s Service) bool { return writes(s.App) })
+	remove := Step{Name: "remove", Does: "The containers of " + list(added) + ", which the old files do not name, are removed; their volumes stay.",
+		Commands: p.compose("rm -s -f", added)}
 	restore := Step{Name: "restore", Does: "Each database is restored into a new one from the verified backup and put in the place of the old; " +
 		"volumes and the `.env`, compose and config files likewise. Rows written after the backup are lost, so their number is counted first."}
-	if dbs := p.names(postgres); len(dbs) > 0 {
-		restore.Commands = []string{
+	if dbs := p.before(postgres); len(dbs) > 0 {
+		restore.Commands = append(p.compose("up -d --no-deps", dbs),
 			asOwner(dbs[0], "createdb", "-T template0 -O OWNER NAME_restored"),
-			asOwner(dbs[0], "pg_restore", "--exit-on-error --single-transaction -d NAME_restored") + " < " + dbs[0] + "-NAME.dump",
-		}
+			asOwner(dbs[0], "pg_restore", "--exit-on-error --single-transaction -d NAME_restored")+" < "+dbs[0]+"-NAME.dump")
 	}
-	return slices.DeleteFunc([]Step{
-		{Name: "stop", Does: "Everything that writes is stopped, databases stay up.", Stops: p.writers(), Commands: p.compose("stop -t 45", p.writers())},
-		restore,
-		{Name: "images", Does: "The old tags stand in the compose files again, and each local tag that was pulled points to its old image, " +
+	steps := []Step{
+		{Name: "stop", Does: "Everything that writes is stopped, databases stay up.", Stops: running, Commands: p.compose("stop -t 45", running)},
+		remove,
+		{Name: "images", Does: "The old files are back, with the old tags in them, and each local tag that was pulled points to its old image, " +
 			"so that a plain `docker compose up -d` afterwards changes nothing. The digests are those recorded before the upgrade."},
+		restore,
 		{Name: "compare", Does: "Row counts and content hashes equal those taken before the upgrade, while nothing that writes runs yet."},
-		{Name: "start", Does: "The old stack is started and verified.", Commands: []string{"docker compose up -d --remove-orphans=false"}},
-	}, func(s Step) bool { return len(s.Does) == 0 })
+		{Name: "start", Does: "The old stack is started and verified.", Commands: []string{"docker compose up -d"}},
+	}
+	if len(added) == 0 {
+		steps = slices.Delete(steps, 1, 2)
+	}
+	return steps
 }
 
 // asOwner runs a client of PostgreSQL in the server's own container, so that
@@ -102,26 +113,35 @@ func operands(services ...string) string {
 
 type planner struct{ Wanted }
 
-func postgres(s Service) bool { return s.App.ID == catalog.Postgres }
-func changed(s Service) bool  { return s.Changed }
-func application(s Service) bool {
-	return s.App.Kind == catalog.Application || s.App.Kind == catalog.Sidecar
+func postgres(a catalog.App) bool { return a.ID == catalog.Postgres }
+
+// writes are applications, and what the catalog does not know.
+func writes(a catalog.App) bool {
+	return a.Kind == catalog.Application || a.Kind == catalog.Sidecar || a.ID == ""
 }
 
-func (p planner) names(is func(Service) bool) []string {
+// after gives the names that services have after the upgrade; one that is gone
+// has none.
+func (p planner) after(is func(Service) bool) []string {
 	var out []string
 	for _, s := range p.Services {
-		if is(s) {
+		if s.Name != "" && is(s) {
 			out = append(out, s.Name)
 		}
 	}
 	return out
 }
 
-// writers are the services that may write into a store: applications, and what
-// the catalog does not know.
-func (p planner) writers() []string {
-	return p.names(func(s Service) bool { return application(s) || s.App.ID == "" })
+// before gives the names that services of apps that fit have before it: what
+// runs, and can be stopped and backed up. A new service has none.
+func (p planner) before(is func(catalog.App) bool) []string {
+	var out []string
+	for _, s := range p.Services {
+		if s.Was != "" && is(s.OldApp) {
+			out = append(out, s.Was)
+		}
+	}
+	return out
 }
 
 func (p planner) compose(verb string, services []string) []string {
@@ -142,7 +162,7 @@ func (p planner) commands(when catalog.When) []string {
 }
 
 func (p planner) has(id string) bool {
-	return slices.ContainsFunc(p.Services, func(s Service) bool { return s.App.ID == id })
+	return slices.ContainsFunc(p.Services, func(s Service) bool { return s.App.ID == id || s.OldApp.ID == id })
 }
 
 func list(names []string) string {
@@ -159,12 +179,25 @@ func (p planner) preflight() Step {
 }
 
 func (p planner) pull() Step {
-	names := p.names(changed)
-	if len(names) == 0 {
+	s := Step{Name: "pull", Does: "The new images are pulled while everything runs; the digests of the old ones are recorded and the images kept."}
+	some := false
+	for _, svc := range p.Services {
+		if !svc.Changed || svc.Name == "" {
+			continue
+		}
+		some = true
+		command := "docker pull " + svc.New.String()
+		if svc.Hidden || svc.New == (image.Ref{}) {
+			command = "docker pull IMAGE  # that of `" + svc.Name + "`"
+		}
+		if !slices.Contains(s.Commands, command) {
+			s.Commands = append(s.Commands, command)
+		}
+	}
+	if !some {
 		return Step{}
 	}
-	return Step{Name: "pull", Does: "The new images are pulled while everything runs; the digests of the old ones are recorded and the images kept.",
-		Commands: p.compose("pull", names)}
+	return s
 }
 
 func (p planner) baseline() Step {
@@ -187,7 +220,7 @@ func (p planner) drain() Step {
 }
 
 func (p planner) halt() Step {
-	w := p.writers()
+	w := p.before(writes)
 	if len(w) == 0 {
 		return Step{}
 	}
@@ -198,7 +231,11 @@ func (p planner) halt() Step {
 func (p planner) backup() Step {
 	s := Step{Name: "backup", Does: "With nothing writing, rows are counted and hashed, and everything is copied as of one moment: "}
 	var parts []string
-	if dbs := p.names(postgres); len(dbs) > 0 {
+	dbs := p.before(postgres)
+	if len(dbs) == 0 && p.has(catalog.DifyAPI) {
+		parts = append(parts, "the database that Dify uses, **which is not among these services: find out which one runs, and dump it**")
+	}
+	if len(dbs) > 0 {
 		parts = append(parts, "every database of "+list(dbs)+" with its roles")
 		for _, db := range dbs {
 			s.Commands = append(s.Commands,
@@ -206,7 +243,7 @@ func (p planner) backup() Step {
 				asOwner(db, "pg_dump", "-Fc -d NAME")+" > "+db+"-NAME.dump  # for each database")
 		}
 	}
-	if stores := p.names(func(s Service) bool { return s.App.Stateful && !postgres(s) }); len(stores) > 0 {
+	if stores := p.before(func(a catalog.App) bool { return a.Stateful && !postgres(a) }); len(stores) > 0 {
 		parts = append(parts, "the volumes of "+list(stores))
 	}
 	s.Does += strings.Join(append(parts, "every other volume and folder that a service writes", "the `.env`, compose and config files"), ", ") + "."
@@ -218,10 +255,18 @@ func (p planner) backup() Step {
 
 func (p planner) applyFiles() Step {
 	does := "The merged files take the place of the deployed ones; your `.env` is never written."
-	if len(p.Removed) > 0 {
-		does += " The containers of " + list(p.Removed) + ", which are gone from the files, are removed by name; their data stays."
+	var gone []string
+	for _, s := range p.Services {
+		if s.Was != "" && s.Was != s.Name {
+			gone = append(gone, s.Was)
+		}
 	}
-	return Step{Name: "apply-files", Does: does, Commands: p.commands(catalog.BeforeStart)}
+	var commands []string
+	if len(gone) > 0 {
+		does += " Before that the containers of " + list(gone) + ", which the new files do not name, are removed; their data stays."
+		commands = p.compose("rm -s -f", gone)
+	}
+	return Step{Name: "apply-files", Does: does, Commands: append(commands, p.commands(catalog.BeforeStart)...)}
 }
 
 func (p planner) migrate() Step {
@@ -239,12 +284,12 @@ func (p planner) migrate() Step {
 		}
 		does = append(does, fmt.Sprintf("`%s` %s: a new server on a new volume, filled from the dump; the old volume is kept untouched.", svc.Name, way))
 	}
-	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.DifyAPI && s.Changed }); i >= 0 {
-		name := p.Services[i].Name
+	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.DifyAPI && s.Changed && s.Name != "" }); i >= 0 {
+		svc := p.Services[i]
 		does = append(does, "Dify's schema is migrated by one container alone, and the schema version compared with the image's, whatever the exit code says.")
-		s.Commands = append(s.Commands, fmt.Sprintf("docker compose run --rm --no-deps -e MODE=migration %s", operands(name)))
+		s.Commands = append(s.Commands, migrateDify(svc))
 	}
-	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.N8N && s.Changed }); i >= 0 {
+	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.N8N && s.Changed && s.Name != "" }); i >= 0 {
 		does = append(does, "n8n migrates as it starts: one instance first, until `/healthz/readiness` answers 200.")
 	}
 	if len(does) == 0 {
@@ -252,6 +297,16 @@ func (p planner) migrate() Step {
 	}
 	s.Does = strings.Join(does, " ")
 	return s
+}
+
+// migrateDify runs the migration alone. MODE=migration ends by itself from 1.7.1
+// on (dify, api/docker/entrypoint.sh); before that the entry point would go on
+// to serve, whatever it is given to run.
+func migrateDify(svc Service) string {
+	if v := svc.New.Read().Version.Numbers(); !svc.Hidden && len(v) == 3 && slices.Compare(v, []uint64{1, 7, 1}) < 0 {
+		return "docker compose run --rm --no-deps --entrypoint flask " + operands(svc.Name) + " db upgrade"
+	}
+	return "docker compose run --rm --no-deps -e MODE=migration " + operands(svc.Name)
 }
 
 func (p planner) launch() Step {

@@ -11,11 +11,16 @@ import (
 	"github.com/belaystack/belay/release/catalog"
 )
 
-// service makes one from "name old new"; "-" is no image.
+// service makes one from "name old new"; "-" is no image, and a name "a>b" is
+// a before and b afterwards.
 func service(t *testing.T, text string) Service {
 	t.Helper()
 	f := strings.Fields(text)
-	s := Service{Name: f[0], Changed: f[1] != f[2]}
+	was, name, moved := strings.Cut(f[0], ">")
+	if !moved {
+		name = was
+	}
+	s := Service{Name: name, Was: was, Changed: f[1] != f[2]}
 	for i, to := range []*image.Ref{&s.Old, &s.New} {
 		if f[i+1] == "-" {
 			continue
@@ -25,7 +30,12 @@ func service(t *testing.T, text string) Service {
 			t.Fatal(err)
 		}
 	}
-	s.App, _ = catalog.Load().App(s.New)
+	if s.App, _ = catalog.Load().App(s.New); f[2] == "-" {
+		s.Name = ""
+	}
+	if s.OldApp, _ = catalog.Load().App(s.Old); f[1] == "-" {
+		s.Was = ""
+	}
 	return s
 }
 
@@ -44,8 +54,7 @@ func all(t *testing.T) Wanted {
 	w := wanted(t,
 		"api langgenius/dify-api:1.14.2 langgenius/dify-api:1.15.0", "worker langgenius/dify-api:1.14.2 langgenius/dify-api:1.15.0",
 		"sandbox langgenius/dify-sandbox:0.2.15 langgenius/dify-sandbox:0.2.15", "n8n n8nio/n8n:1.98.0 n8nio/n8n:1.99.0",
-		"db postgres:16 postgres:17", "redis redis:7 redis:7", "own acme/app:1 acme/app:1", "fresh - acme/new:1")
-	w.Removed = []string{"gone"}
+		"db postgres:16 postgres:17", "redis redis:7 redis:7", "own acme/app:1 acme/app:1", "fresh - acme/new:1", "gone acme/gone:1 -")
 	w.Commands = []Command{{catalog.AfterStart, "docker compose exec api flask backfill"}, {catalog.BeforeStart, "docker compose rm -f gone"},
 		{catalog.AfterStart, "docker compose exec api flask backfill"}, {catalog.BeforeMerge, "never by the plan"}, {catalog.AfterStart, ""}}
 	return w
@@ -83,14 +92,15 @@ func TestPlanOrder(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
 		}
 	}
-	if d := cmp.Diff("stop restore images compare start", strings.Join(names(Rollback(all(t))), " ")); d != "" {
+	if d := cmp.Diff("stop remove images restore compare start", strings.Join(names(Rollback(all(t))), " ")); d != "" {
 		t.Errorf("rollback (-want +got):\n%s", d)
 	}
 }
 
 func TestPlanStopsWhatWrites(t *testing.T) {
-	writers := []string{"api", "worker", "sandbox", "n8n", "own", "fresh"} // not the stores
-	for _, s := range []Step{step(t, Plan(all(t)), "halt"), step(t, Rollback(all(t)), "stop")} {
+	writers := []string{"api", "worker", "sandbox", "n8n", "own"} // not the stores
+	for i, s := range []Step{step(t, Plan(all(t)), "halt"), step(t, Rollback(all(t)), "stop")} {
+		writers := append(slices.Clone(writers), []string{"gone", "fresh"}[i]) // what runs then
 		if d := cmp.Diff(writers, s.Stops); d != "" {
 			t.Errorf("%s (-want +got):\n%s", s.Name, d)
 		}
@@ -112,11 +122,11 @@ func TestPlanStopsWhatWrites(t *testing.T) {
 func TestPlanCommands(t *testing.T) {
 	asOwner := "docker compose exec -T db sh -c 'exec "
 	want := map[string][]string{
-		"pull":     {"docker compose pull api worker n8n db fresh"},
+		"pull":     {"docker pull langgenius/dify-api:1.15.0", "docker pull n8nio/n8n:1.99.0", "docker pull postgres:17", "docker pull acme/new:1"},
 		"baseline": {"docker compose ps", "docker stats --no-stream"},
 		"backup": {asOwner + `pg_dumpall -U "${POSTGRES_USER:-postgres}" --globals-only' > db-globals.sql`,
 			asOwner + `pg_dump -U "${POSTGRES_USER:-postgres}" -Fc -d NAME' > db-NAME.dump  # for each database`},
-		"apply-files": {"docker compose rm -f gone"},
+		"apply-files": {"docker compose rm -s -f gone", "docker compose rm -f gone"},
 		"migrate":     {"docker compose run --rm --no-deps -e MODE=migration api"},
 		"launch":      {"docker compose up -d", "docker compose exec api flask backfill"},
 	}
@@ -129,7 +139,7 @@ func TestPlanCommands(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	restore := []string{asOwner + `createdb -U "${POSTGRES_USER:-postgres}" -T template0 -O OWNER NAME_restored'`,
+	restore := []string{"docker compose up -d --no-deps db", asOwner + `createdb -U "${POSTGRES_USER:-postgres}" -T template0 -O OWNER NAME_restored'`,
 		asOwner + `pg_restore -U "${POSTGRES_USER:-postgres}" --exit-on-error --single-transaction -d NAME_restored' < db-NAME.dump`}
 	if d := cmp.Diff(restore, step(t, Rollback(all(t)), "restore").Commands); d != "" {
 		t.Errorf("restore (-want +got):\n%s", d)
@@ -142,16 +152,16 @@ func TestPlanNamesBehindOptions(t *testing.T) {
 	var got []string
 	for _, s := range append(Plan(w), Rollback(w)...) {
 		for _, c := range s.Commands {
-			if strings.Contains(c, " -api") || strings.Contains(c, " -db ") {
+			if strings.Contains(c, " -api") || strings.Contains(c, " -db") {
 				c, _, _ = strings.Cut(c, " -U")
 				got = append(got, c)
 			}
 		}
 	}
-	want := []string{"docker compose pull -- -api -db web", "docker compose stop -t 45 -- -api web",
+	want := []string{"docker compose stop -t 45 -- -api web",
 		"docker compose exec -T -- -db sh -c 'exec pg_dumpall", "docker compose exec -T -- -db sh -c 'exec pg_dump",
 		"docker compose run --rm --no-deps -e MODE=migration -- -api", "docker compose stop -t 45 -- -api web",
-		"docker compose exec -T -- -db sh -c 'exec createdb", "docker compose exec -T -- -db sh -c 'exec pg_restore"}
+		"docker compose up -d --no-deps -- -db", "docker compose exec -T -- -db sh -c 'exec createdb", "docker compose exec -T -- -db sh -c 'exec pg_restore"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -180,7 +190,7 @@ func TestPlanSays(t *testing.T) {
 		{"drain", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "running n8n executions come to their end", "Dify"},
 		{"backup", all(t), "every database of `db` with its roles, the volumes of `api`, `worker`, `n8n`, `redis`, every other volume and folder that a service writes, the `.env`, compose and config files.", "own"},
 		{"backup", wanted(t, "own acme/app:1 acme/app:2"), "the `.env`, compose and config files", "database of"},
-		{"apply-files", all(t), "The containers of `gone`, which are gone from the files, are removed by name; their data stays.", ""},
+		{"apply-files", all(t), "Before that the containers of `gone`, which the new files do not name, are removed; their data stays.", ""},
 		{"apply-files", wanted(t, "own acme/app:1 acme/app:2"), "your `.env` is never written", "gone"},
 		{"verify", all(t), "the same n8n workflows are active", ""},
 		{"verify", wanted(t, "own acme/app:1 acme/app:2"), "everything is rolled back, data included", "n8n"},
@@ -189,5 +199,40 @@ func TestPlanSays(t *testing.T) {
 		if !strings.Contains(does, c.says) || c.lies != "" && strings.Contains(does, c.lies) {
 			t.Errorf("%s: %s\nwant %q and not %q", c.step, does, c.says, c.lies)
 		}
+	}
+}
+
+// What runs is stopped and backed up, under the names it has then; what is
+// added is not there yet, and is removed on the way back, before a database
+// of the old name starts on the same data.
+func TestPlanNames(t *testing.T) {
+	w := wanted(t, "api langgenius/dify-api:1.10.0 langgenius/dify-api:1.10.1", "db>db_postgres postgres:15-alpine postgres:15-alpine",
+		"beat - langgenius/dify-api:1.10.1", "old acme/old:1 -")
+	for _, c := range []struct {
+		steps    []Step
+		name     string
+		has, not string
+	}{
+		{Plan(w), "pull", "docker pull langgenius/dify-api:1.10.1", "compose pull"},
+		{Plan(w), "halt", "docker compose stop -t 45 api old", "beat"},
+		{Plan(w), "backup", "docker compose exec -T db sh", "db_postgres"},
+		{Plan(w), "apply-files", "docker compose rm -s -f db old", "rm -s -f db_postgres"},
+		{Plan(w), "migrate", "-e MODE=migration api", "flask"},
+		{Rollback(w), "stop", "docker compose stop -t 45 api beat", "old"},
+		{Rollback(w), "remove", "docker compose rm -s -f db_postgres beat", " db "},
+		{Rollback(w), "restore", "docker compose up -d --no-deps db\n", "db_postgres"},
+		{Plan(wanted(t, "api langgenius/dify-api:0.15.3 langgenius/dify-api:1.0.0")), "migrate", "--entrypoint flask api db upgrade", "MODE"},
+		{Plan(wanted(t, "api langgenius/dify-api:1.0.0 langgenius/dify-api:1.7.1")), "migrate", "MODE=migration", "flask"},
+		{Plan(wanted(t, "api langgenius/dify-api:1.14.0 langgenius/dify-api:1.15.0")), "backup", "find out which one runs", "pg_dump"},
+	} {
+		s := step(t, c.steps, c.name)
+		text := s.Does + "\n" + strings.Join(s.Commands, "\n") + "\n"
+		if !strings.Contains(text, c.has) || strings.Contains(text, c.not) {
+			t.Errorf("%s: %s\nwant %q and not %q", c.name, text, c.has, c.not)
+		}
+	}
+	order := names(Rollback(w))
+	if slices.Index(order, "remove") > slices.Index(order, "images") || slices.Index(order, "images") > slices.Index(order, "restore") {
+		t.Errorf("order %v", order)
 	}
 }

@@ -37,10 +37,14 @@ func newCheck(a *app, f *flags) *cobra.Command {
 			"compares env files with their examples. With --base it also says what the change from\n" +
 			"there to here means: the release notes of every skipped version, what of them touches\n" +
 			"this stack, the upgrade plan and the way back. On a pull request that is a comment.\n" +
-			"PATH is a folder or a compose file; without it, the whole repository.",
+			"PATH is a folder, a compose file, or with --base the values.yaml of a Helm chart; without\n" +
+			"it, the whole repository.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.publish != "" {
+			switch {
+			case f.publish != "":
 				return a.publish(cmd.Context(), f, args)
+			case len(args) > 0 && isValues(args[0]):
+				return a.envValues(cmd.Context(), f, args[0])
 			}
 			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true, brief: true, tells: true})
 		},

@@ -58,6 +58,12 @@ func (a *app) commentOn(ctx context.Context, f *flags, r *repository, res *repor
 		return outcome{}, err
 	}
 	o := dossier.Options{Link: a.linkTo(), Command: "belay check --base " + a.event.Base[:min(12, len(a.event.Base))]}
+	// What was compared with nothing has neither got worse nor better.
+	all = slices.DeleteFunc(slices.Clone(all), func(d *release.Dossier) bool {
+		return quiet(d) && slices.ContainsFunc(r.stacks, func(s *subject) bool {
+			return s.base == nil && stackID(s.stack.Dir, s.stack.Name) == d.ID
+		})
+	})
 	said := a.sync(ctx, client, repo, a.event.PullRequest, all, o, a.runURL(""), github.SyncOptions{Head: a.event.Head})
 	if r.cfg.Suggestions && said.state != commentRefused && said.state != commentStale {
 		posted, _, err := client.Suggest(ctx, repo, a.event.PullRequest, a.event.Head, suggestions(r, res))

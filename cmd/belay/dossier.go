@@ -56,7 +56,7 @@ func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report
 		was := r.beforeChange(s)
 		stack := release.Stack{Base: s.base, Head: s.stack, Catalog: r.catalog, Yours: s.yours()}
 		d := stack.Build(asking, release.Input{Environment: string(s.env), Findings: findingsOf(res, s.stack.Name, was), Drift: driftOf(s, was),
-			Reader: reader, Missing: noticesOf(r, res, s.stack.Name), NoExamples: s.examples.IsEmpty(), Temp: temp})
+			Reader: reader, Missing: noticesOf(r, res, s.stack.Name), NoExamples: s.examples.IsEmpty(), Uncompared: r.base != nil && s.base == nil, Temp: temp})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -67,16 +67,7 @@ func plan(d *release.Dossier, s *subject, cat *catalog.Catalog) {
 	w := upgrade.Wanted{}
 	stack := release.Stack{Base: s.base, Head: s.stack, Catalog: cat}
 	for _, r := range stack.Running() {
-		w.Services = append(w.Services, upgrade.Service{Name: r.Name, App: r.App, Old: r.Old, New: r.New, Hidden: r.Hidden, Changed: r.Changed})
-	}
-	for _, p := range d.Structure {
-		if p.Kind == "service" && p.What != "added" {
-			name := p.Was
-			if name == "" {
-				name = p.Name
-			}
-			w.Removed = append(w.Removed, name)
-		}
+		w.Services = append(w.Services, upgrade.Service{Name: r.Name, Was: r.Was, App: r.App, OldApp: r.OldApp, Old: r.Old, New: r.New, Hidden: r.Hidden, Changed: r.Changed})
 	}
 	for _, g := range d.Gates {
 		for _, act := range g.Do {

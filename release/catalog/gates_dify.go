@@ -157,7 +157,7 @@ func difyGatesTo110() []Gate {
 			},
 			Do: []Action{
 				{When: BeforeMerge, Text: takeOver},
-				{When: BeforeMerge, Text: "set `DB_HOST` to `db_postgres` and add `postgresql` to `COMPOSE_PROFILES`"},
+				{When: BeforeMerge, Text: "with the compose file of the release, set `DB_HOST` to `db_postgres` and add `postgresql` to `COMPOSE_PROFILES`; a stack that keeps a service `db` of its own keeps both as they are"},
 				{When: BeforeStart, Text: "make sure that the container of the old service `db` is gone before the new one starts"},
 			},
 			Sources: []string{difyReleases + "1.10.1", difyIssues + "28706", difyIssues + "31089", difyIssues + "29308", difyExamples},
