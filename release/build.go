@@ -68,9 +68,13 @@ func (s *Stack) finish(d *Dossier) {
 // one that is gone.
 func Only(stack, dir, environment string, findings []Finding) *Dossier {
 	d := &Dossier{Stack: stack, Dir: dir, Environment: environment, Findings: findings}
-	(&Stack{}).finish(d)
+	Finish(d)
 	return d
 }
+
+// Finish adds to d, of which nothing but drift and findings is known, what
+// follows from them.
+func Finish(d *Dossier) { (&Stack{}).finish(d) }
 
 // Between makes the dossier of one image on its way from old to now, whatever
 // stack it is in.

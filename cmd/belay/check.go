@@ -44,7 +44,7 @@ func newCheck(a *app, f *flags) *cobra.Command {
 			case f.publish != "":
 				return a.publish(cmd.Context(), f, args)
 			case len(args) > 0 && isValues(args[0]):
-				return a.envValues(cmd.Context(), f, args[0])
+				return a.envValues(cmd.Context(), f, args[0], part{tells: true})
 			}
 			return a.look(cmd.Context(), f, args, part{rules: func(string) bool { return true }, drift: true, brief: true, tells: true})
 		},

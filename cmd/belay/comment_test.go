@@ -293,3 +293,19 @@ func TestStandingFindings(t *testing.T) {
 		t.Errorf("%v\n%s%s", res.outputs, res.stdout, res.stderr)
 	}
 }
+
+// TestChartComment: what drifts in the values of a Helm chart is told like the
+// drift of an env file.
+func TestChartComment(t *testing.T) {
+	s := newGitHub(t)
+	ws, _ := filepath.EvalSymlinks(t.TempDir())
+	base := filepath.Join(t.TempDir(), "base")
+	put(t, base, map[string]string{"values.yaml": "image: {tag: 1.13.2}\nweb: {replicas: 1}\n"})
+	put(t, ws, map[string]string{"chart/values.yaml": "image: {tag: 1.13.3}\nweb: {size: 2}\n"})
+	res := pullRun{server: s, workspace: ws, inputs: map[string]string{"path": "chart/values.yaml", "base": base}}.do(t)
+	if res.outputs["comment"] != commentPosted || len(s.Comments()) != 1 {
+		t.Fatalf("%v\n%s%s", res.outputs, res.stdout, res.stderr)
+	}
+	check(t, "`image.tag`\n`web.replicas`\n`web.size`\nchart/values.yaml", s.Comments()[0].Body, true)
+	check(t, "1.13.3\ndotenv", s.Comments()[0].Body, false)
+}

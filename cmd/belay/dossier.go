@@ -41,6 +41,9 @@ func (a *app) dossiers(ctx context.Context, f *flags, r *repository, res *report
 	if err := a.cacheOutside(f.network.cache, r.root.Dir()); err != nil {
 		return nil, err
 	}
+	if len(r.charts) > 0 {
+		return r.charts, nil
+	}
 	reader, err := a.reader(f)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func newEnv(a *app, f *flags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0 && isValues(args[0]):
-				return a.envValues(cmd.Context(), f, args[0])
+				return a.envValues(cmd.Context(), f, args[0], part{})
 			case e.write || e.dryRun:
 				return a.envWrite(cmd.Context(), f, e, args)
 			case e.state:

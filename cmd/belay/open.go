@@ -16,6 +16,7 @@ import (
 	"github.com/belaystack/belay/lint/compose"
 	"github.com/belaystack/belay/lint/dotenv"
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/release"
 	"github.com/belaystack/belay/release/catalog"
 )
 
@@ -27,12 +28,13 @@ type repository struct {
 	policy  *lint.Policy
 	catalog *catalog.Catalog
 	stacks  []*subject
-	below   string         // the folder that was asked for, relative to the root
-	all     []config.Stack // the stacks at or below it
-	base    *base.Base     // nil without one
-	before  []config.Stack // those that the base's belay.yml names
-	now     []config.Stack // those that the change's names; nil without a base
-	notices []string       // what could not be known, and why
+	below   string             // the folder that was asked for, relative to the root
+	all     []config.Stack     // the stacks at or below it
+	base    *base.Base         // nil without one
+	before  []config.Stack     // those that the base's belay.yml names
+	now     []config.Stack     // those that the change's names; nil without a base
+	notices []string           // what could not be known, and why
+	charts  []*release.Dossier // of Helm charts, instead of stacks
 }
 
 // subject is one stack and all that is known of it.

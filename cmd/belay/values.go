@@ -7,9 +7,12 @@ import (
 	"strings"
 
 	"github.com/belaystack/belay/cmd/belay/base"
+	"github.com/belaystack/belay/cmd/belay/config"
+	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/dotenv"
 	"github.com/belaystack/belay/lint/report"
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/release"
 )
 
 // isValues reports whether name is the values file of a Helm chart.
@@ -19,8 +22,9 @@ func isValues(name string) bool {
 }
 
 // envValues compares the values.yaml of a chart with the base's, and with the
-// user's own values where --env-file names them.
-func (a *app) envValues(ctx context.Context, f *flags, name string) error {
+// user's own values where --env-file names them. With p.tells it is a dossier
+// like that of a stack.
+func (a *app) envValues(ctx context.Context, f *flags, name string, p part) error {
 	if f.base == "" {
 		return usage("%s: a values file is compared with its base; name one with --base", name)
 	}
@@ -28,7 +32,7 @@ func (a *app) envValues(ctx context.Context, f *flags, name string) error {
 	if err != nil {
 		return err
 	}
-	r := &repository{}
+	r := &repository{cfg: config.Default()}
 	defer r.close()
 	if r.root, err = source.OpenRoot(a.top(dir)); err != nil {
 		return &exitError{exitCouldNot, err}
@@ -68,7 +72,15 @@ func (a *app) envValues(ctx context.Context, f *flags, name string) error {
 	}
 	drifts := dotenv.Compare(&dotenv.Set{Files: []*dotenv.File{old}}, &dotenv.Set{Files: []*dotenv.File{now}}, yours)
 	res.Drift = driftRows(rel, drifts)
-	return a.tell(ctx, f, r, res, part{}, false)
+	chart := &release.Dossier{ID: stackID(path.Dir(rel), rel), Stack: rel, Dir: path.Dir(rel), Environment: string(lint.Prod), Missing: res.Notices}
+	for _, d := range drifts {
+		row := release.DriftOf(d)
+		row.Place, row.Paste = placeOf(driftAt(d)), "" // a path is no line of a file
+		chart.Drift = append(chart.Drift, row)
+	}
+	release.Finish(chart)
+	r.charts = []*release.Dossier{chart}
+	return a.tell(ctx, f, r, res, p, false)
 }
 
 func readValues(root *source.Root, name string) (*dotenv.File, error) {

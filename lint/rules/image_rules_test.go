@@ -224,7 +224,7 @@ func TestReviewOfADigest(t *testing.T) {
 // Offline the labels are unknown, which is said, and is not a missing label.
 func TestReviewIsUnknownOffline(t *testing.T) {
 	const files = "-- base/compose.yaml --\nservices:\n  a:\n    image: langgenius/dify-sandbox:0.2.12\n-- compose.yaml --\nservices:\n  a:\n    image: langgenius/dify-sandbox:0.2.14\n"
-	for settings, want := range map[string]string{"": "unknown offline", "labels:\n": "has no label", "labels: x release-notes-reviewed\n": ""} {
+	for settings, want := range map[string]string{"": "not known here", "labels:\n": "has no label", "labels: x release-notes-reviewed\n": ""} {
 		_, fs := runImageRules(t, parseExample(t, settings+files))
 		switch {
 		case want == "" && len(fs) == 0:

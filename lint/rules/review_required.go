@@ -55,7 +55,7 @@ func checkReviewRequired(p *lint.Pass) {
 		}
 		if !p.LabelsOK {
 			reportImage(p, lint.Error, c.now, "run the check on the pull request, where its labels can be read",
-				"%s changes %s, and whether label %s is set is unknown offline%s",
+				"%s changes %s, and whether label %s is set is not known here%s",
 				nameOf(c.now), c.step(), label, origin(c.now))
 			continue
 		}
