@@ -1,0 +1,53 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// SetRestart sets the restart policy of containers, stopped ones too.
+func (c *Client) SetRestart(ctx context.Context, policy RestartPolicy, ids ...string) error {
+	return c.each(ctx, []string{"update", "--restart", policy.String()}, ids)
+}
+
+// Stop stops containers, all at once: their stop signal, then SIGKILL after timeout,
+// rounded up to seconds; without a positive one, after that of each container. Those
+// that are stopped already are fine.
+func (c *Client) Stop(ctx context.Context, timeout time.Duration, ids ...string) error {
+	args := []string{"stop"}
+	if timeout > 0 {
+		args = append(args, "-t", strconv.Itoa(int((timeout+time.Second-1)/time.Second)))
+	}
+	return c.each(ctx, args, ids)
+}
+
+// Start starts containers as they are; one that runs already is fine.
+func (c *Client) Start(ctx context.Context, ids ...string) error {
+	return c.each(ctx, []string{"start"}, ids)
+}
+
+// Remove removes stopped containers, and never a volume, not even an anonymous one.
+// Those that are gone already are fine.
+func (c *Client) Remove(ctx context.Context, ids ...string) error {
+	err := c.each(ctx, []string{"rm"}, ids)
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	left, inspectErr := c.Inspect(ctx, ids...) // it goes on after one that is gone; this says whether it did
+	if inspectErr != nil || len(left) == 0 {
+		return inspectErr
+	}
+	return fmt.Errorf("remove container %s: it is still there: %s", left[0].Name, err) // not %w: this one was found
+}
+
+// each runs a command with the ids behind it; none is no command.
+func (c *Client) each(ctx context.Context, args, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := c.Do(ctx, Command{Args: append(append(args, "--"), ids...)})
+	return err
+}
