@@ -35,6 +35,13 @@ catalog: ## adds the releases of Dify that release/catalog/dify.tsv lacks; CATAL
 image: ## belay:check and belay:full, in the engine of the tests, without a registry
 	VERSION=$(VERSION) .ci/engine run .ci/images
 
+lab: ## the lab: its registry, its images and an engine; LAB=DIR makes a stack there too
+	testdata/lab/lab up
+	$(if $(LAB),testdata/lab/lab stack $(LAB))
+
+lab-down: ## stops the lab's registry and engine; what was built stays
+	testdata/lab/lab down
+
 dist: ## the binaries of a release and their checksums, into dist/
 	rm -rf dist && mkdir dist
 	for p in linux_amd64 linux_arm64 darwin_amd64 darwin_arm64; do \
@@ -43,4 +50,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test race lint bench fuzz docs catalog image dist
+.PHONY: build test race lint bench fuzz docs catalog image lab lab-down dist
