@@ -58,6 +58,7 @@ type app struct {
 	now            func() time.Time
 	envTexts       []envText      // the content of .env, handed over as Action inputs
 	event          *event         // the event of the workflow run; nil outside of Actions
+	ran            bool           // the command is one that runs: it says itself how a signal ended it
 	gh             *github.Client // made by client
 }
 
@@ -78,7 +79,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !a.ran {
 		return exitCancelled
 	}
 	return a.fail(err)
@@ -105,6 +106,12 @@ func (a *app) say(err error) {
 	var all config.Errors
 	if errors.As(err, &all) {
 		for _, one := range all {
+			a.say(one)
+		}
+		return
+	}
+	if parts, ok := err.(interface{ Unwrap() []error }); ok && len(parts.Unwrap()) > 1 && err.Error() == errors.Join(parts.Unwrap()...).Error() {
+		for _, one := range parts.Unwrap() {
 			a.say(one)
 		}
 		return
@@ -167,6 +174,8 @@ func newRoot(a *app) *cobra.Command {
 	f.everywhere(root)
 	root.AddCommand(
 		newCheck(a, f), newLint(a, f), newEnv(a, f), newNotes(a, f), newPlan(a, f), newRules(a, f), newInit(a, f), newVersion(a, f),
+		newUpgrade(a, f), newRecover(a, f), newRollback(a, f), newVerify(a, f), newBackup(a, f), newBackups(a, f),
+		newStatus(a, f), newHistory(a, f), newStacks(a, f), newTree(a), newProbe(a),
 	)
 	return root
 }

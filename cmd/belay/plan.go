@@ -17,20 +17,31 @@ import (
 )
 
 func newPlan(a *app, f *flags) *cobra.Command {
+	u := &upgradeFlags{}
 	cmd := &cobra.Command{
-		Use: "plan --base REF [PATH]", Args: cobra.MaximumNArgs(1),
-		Short: "Print what a change of the stacks would need: gates, upgrade and rollback",
-		Long: "Plan prints what the change from --base to here asks of whoever deploys it: the gates that\n" +
-			"it passes, the steps of the upgrade with what stands still, and the way back. It reads\n" +
-			"files alone, and changes nothing.",
+		Use: "plan [PATH]", Args: cobra.MaximumNArgs(1),
+		Short: "Print what an upgrade of the stack that runs would do, or what a change would need",
+		Long: "Plan prints what `belay upgrade` would do to the stack that runs from PATH: its steps, with what\n" +
+			"stands still, how long each took the last time, and the room that is needed.\n\n" +
+			"With --base it prints what the change from there to here asks of whoever deploys it: the gates\n" +
+			"that it passes, the steps of the upgrade, and the way back. For that it reads files alone.\n" +
+			"Either way it changes nothing.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.base == "" {
-				return usage("plan: name with --base what the stack is now, a git ref or a folder")
+				u.profiles = f.profiles
+				if f.envFile != "" {
+					u.envFiles = []string{f.envFile}
+				}
+				return a.planOfRunning(cmd.Context(), f, strings.Join(args, ""), u)
+			}
+			if u.from != "" || len(u.set) > 0 || u.project != "" || len(u.files) > 0 {
+				return usage("plan: --base compares files; --from, --set, --project and --file are for a stack that runs")
 			}
 			return a.planOf(cmd.Context(), f, strings.Join(args, ""))
 		},
 	}
 	f.stack(cmd)
+	u.planFlags(cmd)
 	return cmd
 }
 
@@ -61,7 +72,7 @@ func plan(d *release.Dossier, s *subject, cat *catalog.Catalog) {
 		return
 	}
 	if i := slices.IndexFunc(d.Changes, func(c release.Change) bool { return c.Refused() }); i >= 0 {
-		d.Upgrade = steps([]upgrade.Step{upgrade.Refused(d.Changes[i].Image)})
+		d.Upgrade = asSteps([]upgrade.Step{upgrade.Refused(d.Changes[i].Image)})
 		return
 	}
 	w := upgrade.Wanted{}
@@ -74,7 +85,7 @@ func plan(d *release.Dossier, s *subject, cat *catalog.Catalog) {
 			w.Commands = append(w.Commands, upgrade.Command{When: act.When, Text: act.Command})
 		}
 	}
-	d.Upgrade, d.Rollback.Steps = steps(upgrade.Plan(w)), steps(upgrade.Rollback(w))
+	d.Upgrade, d.Rollback.Steps = asSteps(upgrade.Plan(w)), asSteps(upgrade.Rollback(w))
 	recorded(d, s.base)
 }
 
@@ -104,7 +115,7 @@ func recorded(d *release.Dossier, base *compose.Stack) {
 	}
 }
 
-func steps(plan []upgrade.Step) []release.Step {
+func asSteps(plan []upgrade.Step) []release.Step {
 	var out []release.Step
 	for _, s := range plan {
 		out = append(out, release.Step{Name: s.Name, Text: release.Markdown(s.Does), Stops: s.Stops, Commands: s.Commands})

@@ -1,7 +1,7 @@
 package image
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/belaystack/belay/lint/source"
@@ -14,8 +14,11 @@ import (
 //	#   api  langgenius/dify-api:1.13.3  sha256:4f53…  2026-07-28  r-0042
 //	#   db   postgres:15-alpine          -             2026-07-28  r-0042
 //
-// Words are separated by white space, and "-" stands for what is not known.
-// The block ends before the first line that is no comment with two spaces.
+// Words are separated by blanks, and "-" stands for what is not known. A word
+// with a blank or a character that is not ASCII in it is quoted as in Go:
+// "redis:${TAG:?say which}". The block ends before the first line that is no
+// comment with two spaces, or with a line "# belay:end", which is only written
+// where a comment of the user's with two spaces follows.
 type Record struct {
 	Entries []RecordEntry
 	Span    source.Span // the whole block, with its last line break; Len 0 at the place to insert one
@@ -35,6 +38,11 @@ const (
 	recordMark  = "# belay:record "
 	recordHead  = recordMark + "1 (service, image, digest, date, run)"
 	recordEntry = "#  "
+	recordEnd   = "# belay:end"
+
+	// yamlBreaks end a line, and with it a comment, to YAML readers, but not to
+	// source.File.
+	yamlBreaks = "\u0085\u2028\u2029"
 )
 
 // ReadRecord reads the record of f, a compose file. A file without one gives
@@ -42,7 +50,10 @@ const (
 // *source.Error: a version that is not 1, or a line that is no entry.
 func ReadRecord(f *source.File) (Record, bool, error) {
 	for n := 1; n <= f.Lines(); n++ {
-		line := strings.TrimPrefix(f.Line(n), "\ufeff")
+		line := f.Line(n)
+		if n == 1 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
 		if rest, ok := strings.CutPrefix(line, recordMark); ok {
 			return readRecord(f, n, rest)
 		}
@@ -62,7 +73,7 @@ func bomLen(f *source.File) int {
 
 func readRecord(f *source.File, first int, head string) (Record, bool, error) {
 	start := max(f.LineStart(first), bomLen(f))
-	if version, _, _ := strings.Cut(head, " "); version != "1" {
+	if version, more, _ := strings.Cut(head, " "); version != "1" || strings.ContainsAny(more, yamlBreaks) {
 		return Record{}, true, &source.Error{Pos: f.At(start, 0).Pos, Msg: "a record of a version that this belay does not read: want 1",
 			Next: "use a newer belay, or remove the block"}
 	}
@@ -77,63 +88,44 @@ func readRecord(f *source.File, first int, head string) (Record, bool, error) {
 		}
 		r.Entries = append(r.Entries, e)
 	}
+	if f.Line(n) == recordEnd {
+		n++
+	}
 	r.Span = f.At(start, f.LineStart(n)-start)
 	return r, true, nil
 }
 
 func parseEntry(line string) (RecordEntry, bool) {
-	words := strings.Fields(line[1:])
-	if len(words) < 2 || len(words) > 5 {
+	words, ok := splitWords(line[1:])
+	if !ok || len(words) < 2 || len(words) > 5 {
 		return RecordEntry{}, false
 	}
-	for len(words) < 5 {
-		words = append(words, "-")
-	}
-	for i, w := range words {
-		if w == "-" {
-			words[i] = ""
-		}
-	}
+	words = append(words, make([]string, 5-len(words))...)
 	e := RecordEntry{Service: words[0], Image: words[1], Digest: words[2], Date: words[3], Run: words[4]}
 	return e, e.Service != "" && e.Image != ""
 }
 
-// Edit gives the edit that writes r into f in the place of r.Span, with f's
-// line breaks. ok is false when f holds it to the letter already.
-func (r Record) Edit(f *source.File) (e source.Edit, ok bool) {
-	from, to := r.Span.Offset, r.Span.Offset+r.Span.Len
-	e = source.Edit{Pos: r.Span.Pos, Old: string(f.Data[from:to]), New: r.text(lineBreak(f))}
-	if r.Span.Len == 0 && len(r.Entries) == 0 {
-		return e, false
+// splitWords gives the words of an entry's line, "" for what is not known.
+func splitWords(line string) (words []string, ok bool) {
+	if strings.ContainsAny(line, yamlBreaks) {
+		return nil, false
 	}
-	return e, e.Old != e.New
-}
-
-func lineBreak(f *source.File) string {
-	if i := strings.IndexByte(string(f.Data), '\n'); i > 0 && f.Data[i-1] == '\r' {
-		return "\r\n"
-	}
-	return "\n"
-}
-
-// text is the block in columns.
-func (r Record) text(eol string) string {
-	rows := make([][5]string, len(r.Entries))
-	var width [5]int
-	for i, e := range r.Entries {
-		rows[i] = [5]string{e.Service, e.Image, e.Digest, e.Date, e.Run}
-		for c := range rows[i] {
-			if rows[i][c] == "" {
-				rows[i][c] = "-"
-			}
-			width[c] = max(width[c], len(rows[i][c]))
+	for line = strings.TrimLeft(line, " \t"); line != ""; line = strings.TrimLeft(line, " \t") {
+		end := strings.IndexAny(line, " \t")
+		if end < 0 {
+			end = len(line)
 		}
+		word := line[:end]
+		if quoted, err := strconv.QuotedPrefix(line); err == nil && line[0] == '"' {
+			end = len(quoted)
+			word, _ = strconv.Unquote(quoted)
+			if end < len(line) && line[end] != ' ' && line[end] != '\t' {
+				return nil, false
+			}
+		} else if word == "-" {
+			word = ""
+		}
+		words, line = append(words, word), line[end:]
 	}
-	var b strings.Builder
-	b.WriteString(recordHead + eol)
-	for _, row := range rows {
-		line := fmt.Sprintf("#   %-*s  %-*s  %-*s  %-*s  %s", width[0], row[0], width[1], row[1], width[2], row[2], width[3], row[3], row[4])
-		b.WriteString(strings.TrimRight(line, " ") + eol)
-	}
-	return b.String()
+	return words, true
 }

@@ -32,10 +32,11 @@ func (d *document) check(c *Config) {
 	for i, img := range c.Policy.Images {
 		d.checkPatterns(img.Match, []string{"policy", "images", strconv.Itoa(i), "match"})
 	}
-	if c.Baseline != "" {
-		_, n := find(d.node, []string{"baseline"})
-		c.Baseline = d.inside(n, ".", c.Baseline)
+	if c.Before.Findings != "" {
+		_, n := find(d.node, []string{"baseline", "findings"}) // the text itself where there are no keys
+		c.Baseline = d.inside(n, ".", c.Before.Findings)
 	}
+	d.checkRuns(&c.RunKeys, c.Before.Commands)
 	for i := range c.Upstreams {
 		d.checkUpstream(&c.Upstreams[i], strconv.Itoa(i))
 	}
@@ -73,6 +74,7 @@ func (d *document) checkStack(s *Stack, i string, first map[string]source.Pos) {
 	for j, f := range s.EnvFiles {
 		s.EnvFiles[j] = d.inside(d.text(j, "stacks", i, "env-file"), s.Dir, f)
 	}
+	d.checkRuns(&s.RunKeys, s.Before.Commands, "stacks", i)
 	for j, g := range s.Examples {
 		n := d.text(j, "stacks", i, "examples")
 		s.Examples[j] = d.inside(n, s.Dir, g)

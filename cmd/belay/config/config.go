@@ -32,14 +32,18 @@ type Config struct {
 	Policy      Policy                   `json:"policy,omitzero" jsonschema_description:"What is asked of images, before the built-in policy."`
 	Rules       map[string]lint.Severity `json:"rules,omitempty" jsonschema_description:"Severity by rule, instead of the rule's own."`
 	ReviewLabel string                   `json:"review-label,omitempty" jsonschema:"minLength=1" jsonschema_description:"The pull request label that says the release notes were read."`
-	Baseline    string                   `json:"baseline,omitempty" jsonschema:"minLength=1" jsonschema_description:"A file with the findings to pass over, from the root of the repository. belay lint --write-baseline writes it."`
+	Before      Baseline                 `json:"baseline,omitzero" jsonschema_description:"A file with the findings to pass over, from the root of the repository; belay lint --write-baseline writes it. Or keys, with that file under findings."`
 	Upstreams   []Upstream               `json:"upstreams,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Where the release notes of images are that Belay does not know, or knows wrongly. The first entry that matches an image holds, before what is built in."`
 	Gates       []Gate                   `json:"gates,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Obligations of your own: what a person has to know or do before a stack passes a version. They come behind what is built in, and take nothing of it away."`
 	Comment     *bool                    `json:"comment,omitempty" jsonschema:"default=true" jsonschema_description:"Whether a pull request gets one comment for each stack."`
 	Suggestions bool                     `json:"suggestions,omitempty" jsonschema_description:"Whether findings with a repair are suggested as changes in a review of the pull request."`
 
+	RunKeys
+
 	// Path is the file that was read, relative to the root; "" when there is none.
 	Path string `json:"-"`
+	// Baseline is the file with the findings to pass over, or "".
+	Baseline string `json:"-"`
 }
 
 // Stack says where a compose project is and how docker compose is called on it.
@@ -51,6 +55,8 @@ type Stack struct {
 	Profiles    Texts            `json:"profiles,omitempty" jsonschema_description:"The profiles that are enabled, besides COMPOSE_PROFILES."`
 	Environment lint.Environment `json:"environment,omitempty" jsonschema_description:"Where this stack runs."`
 	Examples    Texts            `json:"examples,omitempty" jsonschema_description:"The example env files, from path. * stands for part of a name, ** for any folders."`
+	Before      StackBaseline    `json:"baseline,omitzero" jsonschema_description:"What must hold before anything is touched."`
+	RunKeys
 
 	// At is where the stack stands in belay.yml.
 	At source.Pos `json:"-"`

@@ -90,7 +90,7 @@ baseline: ./docs/../baseline.json
 			Protected: []string{"MY_KEY"},
 		},
 		Rules:       map[string]lint.Severity{"image-tag-floating": lint.Off, "group-tag-mismatch": lint.Note},
-		ReviewLabel: "read", Baseline: "baseline.json",
+		ReviewLabel: "read", Before: Baseline{Findings: "./docs/../baseline.json"}, Baseline: "baseline.json",
 	}
 	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(source.Pos{}, "Offset")); d != "" {
 		t.Error(d)

@@ -132,7 +132,7 @@ func (d *document) parse() bool {
 		return false
 	}
 	d.node = doc.Content[0]
-	d.data = d.value(d.node, 0)
+	d.data = d.value(d.node, 0, false)
 	return len(d.errs) == 0
 }
 

@@ -59,13 +59,24 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return words(texts([]any{catalog.BackImages, catalog.BackRestore, catalog.BackNever})...)
 	case reflect.TypeFor[catalog.When]():
 		return words(texts([]any{catalog.BeforeMerge, catalog.BeforeStart, catalog.AfterStart})...)
+	case reflect.TypeFor[ObjectStorage]():
+		return words(string(Covered), string(Waived))
+	case reflect.TypeFor[Network]():
+		return words("stack", "host", "none")
+	case reflect.TypeFor[Duration]():
+		return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
 	case reflect.TypeFor[Texts]():
 		one := uint64(1)
-		return &jsonschema.Schema{MinItems: &one, MinLength: &one,
-			Items:  &jsonschema.Schema{Type: "string", MinLength: &one},
-			Extras: map[string]any{"type": []string{"string", "array"}}}
+		return textOrList(&jsonschema.Schema{Type: "string", MinLength: &one})
+	case reflect.TypeFor[Argv]():
+		return textOrList(&jsonschema.Schema{Type: "string"}) // an argument may be empty
 	}
 	return nil
+}
+
+func textOrList(items *jsonschema.Schema) *jsonschema.Schema {
+	one := uint64(1)
+	return &jsonschema.Schema{MinItems: &one, MinLength: &one, Items: items, Extras: map[string]any{"type": []string{"string", "array"}}}
 }
 
 func severitySchema() *jsonschema.Schema {

@@ -41,6 +41,7 @@ func TestSchemaIsPublished(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	for _, s := range []string{"", "version: 1\n", "version: 1\nstacks: [{name: a, path: docker, files: compose.yaml}]\n", "a: &a [*a]\n", "? {}\n", "\ufeff---\n", "version: !!int x\n",
 		"version: 1\nrules: {image-tag-floating: off}\npolicy: {images: [{match: a, prod: exact}], groups: [{name: g, images: [b]}]}\n",
+		"version: 1\nbaseline: {commands: [{name: a, run: [b, '']}]}\nstate: /a\nbackup: {keep: 1, exclude: 'a:/b/**', recipients: age1x}\nverify: {probes: [{name: a, service: b, url: 'http://a'}], not-fewer-rows: [a.b.c], log-errors: {ignore: '('}}\nlaunch: {window: 1s, services: {a: {deadline: 1m}}, public: [b]}\n",
 		"version: .nan\n", "version: 0x1\n", "version: 1e999\n", "1: 2\nnull: 3\n~: 4\n", "\"\\x00\": 1\n", "stacks: {0: a}\n", "version: 2001-01-01\n", "\xff\xfe"} {
 		f.Add([]byte(s))
 	}

@@ -68,7 +68,15 @@ func (d *document) explain(schema *jsonschema.Schema, e *jsonschema.ValidationEr
 	case *kind.MaxItems:
 		d.fail(value, "", "%s: %d entries, and at most %d are read", name, k.Got, k.Want)
 	case *kind.Pattern:
-		d.fail(value, "", "%s: %s does not have the form %s", name, quote(k.Got), k.Want)
+		next := ""
+		if k.Want == durationPattern {
+			next = "write it with its unit: 10s, 5m, 1h"
+		}
+		d.fail(value, next, "%s: %s does not have the form %s", name, quote(k.Got), k.Want)
+	case *kind.Minimum:
+		d.fail(value, "", "%s: %s, want at least %s", name, k.Got.RatString(), k.Want.RatString())
+	case *kind.Maximum:
+		d.fail(value, "", "%s: %s, want at most %s", name, k.Got.RatString(), k.Want.RatString())
 	default:
 		d.fail(value, "", "%s: not allowed by the schema", name)
 	}
@@ -80,8 +88,12 @@ func (d *document) wrongType(key, value *yaml.Node, name string, k *kind.Type) {
 		return
 	}
 	next := ""
-	if k.Got == "number" && strings.HasPrefix(name, "gates[") { // 2.10 is a number to YAML, and no version any more
+	switch at := name[strings.LastIndexByte(name, '.')+1:]; {
+	case k.Got != "number":
+	case strings.HasPrefix(name, "gates["): // 2.10 is a number to YAML, and no version any more
 		next = "write it in quotes"
+	case at == "timeout" || at == "window" || at == "deadline":
+		next = "write it with its unit: 10s, 5m, 1h"
 	}
 	d.fail(value, next, "%s: %s, want %s", name, kindWords([]string{k.Got}), kindWords(k.Want))
 }
@@ -107,7 +119,8 @@ func (d *document) unknown(s *jsonschema.Schema, mapping *yaml.Node, path []stri
 }
 
 // at gives the part of the schema that describes the value at path. The
-// schema has no references, so that following keys and items is all.
+// schema has no references, so that following keys, of any name where the
+// names are the user's, and items is all.
 func at(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 	for _, step := range path {
 		if s == nil {
@@ -115,6 +128,8 @@ func at(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 		}
 		if p := s.Properties[step]; p != nil {
 			s = p
+		} else if every, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
+			s = every
 		} else {
 			s = s.Items2020
 		}

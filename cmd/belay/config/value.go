@@ -9,29 +9,30 @@ import (
 
 // value turns n into what encoding/json would give for it, and reports what
 // belay.yml does not allow: aliases, so that a small file stays small,
-// duplicate keys, and interpolation.
-func (d *document) value(n *yaml.Node, depth int) any {
+// duplicate keys, and interpolation. Under the key run nobody expects it: there
+// ${...} is the shell's.
+func (d *document) value(n *yaml.Node, depth int, shell bool) any {
 	if depth > maxDepth {
 		d.fail(n, "", "nested more than %d deep", maxDepth)
 		return nil
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		return d.mapping(n, depth)
+		return d.mapping(n, depth, shell)
 	case yaml.SequenceNode:
 		list := make([]any, 0, len(n.Content))
 		for _, e := range n.Content {
-			list = append(list, d.value(e, depth+1))
+			list = append(list, d.value(e, depth+1, shell))
 		}
 		return list
 	case yaml.AliasNode:
 		d.fail(n, "write the value out", "aliases are not read in belay.yml")
 		return nil
 	}
-	return d.scalar(n)
+	return d.scalar(n, shell)
 }
 
-func (d *document) mapping(n *yaml.Node, depth int) any {
+func (d *document) mapping(n *yaml.Node, depth int, shell bool) any {
 	m := make(map[string]any, len(n.Content)/2)
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -45,13 +46,17 @@ func (d *document) mapping(n *yaml.Node, depth int) any {
 			continue
 		}
 		first[key.Value] = key
-		m[key.Value] = d.value(n.Content[i+1], depth+1)
+		m[key.Value] = d.value(n.Content[i+1], depth+1, shell || key.Value == "run")
 	}
 	return m
 }
 
-func (d *document) scalar(n *yaml.Node) any {
-	if strings.Contains(n.Value, "${") {
+func (d *document) scalar(n *yaml.Node, shell bool) any {
+	if strings.Contains(strings.ToUpper(n.Value), "AGE-SECRET-KEY-") { // no later error may print it
+		d.fail(n, "keep it in a file that backup.identity-file names, and make a new one: this one is in a file that people share", "a secret key of age; belay.yml holds no secret")
+		return nil
+	}
+	if strings.Contains(n.Value, "${") && !shell {
 		d.fail(n, "write the value out", "belay.yml is not interpolated: ${...} is read as it stands")
 		return nil
 	}

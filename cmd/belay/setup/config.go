@@ -61,6 +61,22 @@ const configTail = `
 #     text: Searching finds nothing until it was.
 #     risks: [data]
 
+# What upgrades and backups are to do, of all stacks or in one of them. Commands
+# run on the host, in the container of a service, or in one of an image.
+#
+# backup:
+#   exclude: ["cache:/data/tmp/**"]   # service:/path in the container
+#   keep: 5                           # backups
+#   keep-days: 30                     # and all that are younger
+#   commands:                         # such as object storage
+#     - {name: objects, run: ./copy-objects.sh, timeout: 1h}
+# verify:
+#   commands:
+#     - {name: smoke, run: pytest -q, image: "ghcr.io/acme/tests:3", mount: tests}
+#   probes:                           # asked before the stack is open again
+#     - {name: api, service: api, url: "http://127.0.0.1:5001/health"}
+#   not-fewer-rows: ["*.public.users"]
+
 # Pull requests get one comment for each stack, and no suggested changes.
 #
 # comment: true

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"encoding/json"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/belaystack/belay/lint/source"
+)
+
+// RunKeys is what belay.yml says about upgrades, rollbacks and backups: at the
+// top for all stacks, and in a stack for that one. A key of the stack holds
+// instead of the same key at the top, a list as a whole. None of them has a
+// say in what a check reports.
+type RunKeys struct {
+	State  string `json:"state,omitempty" jsonschema:"minLength=1,default=/var/lib/belay" jsonschema_description:"The folder in which every compose project has a folder of its name, with its journals, its lock and its backups. An absolute path. Only the belay.yml that is deployed on the host is asked."`
+	Backup Backup `json:"backup,omitzero" jsonschema_description:"What is backed up, and how long backups stay."`
+	Verify Verify `json:"verify,omitzero" jsonschema_description:"What has to hold for an upgrade to stay."`
+	Launch Launch `json:"launch,omitzero" jsonschema_description:"How long services may take to get well."`
+
+	// Named are the services that the keys name.
+	Named []Named `json:"-"`
+}
+
+// Baseline is what was so before: in a check, the findings to pass over; in a
+// run, what the user's own commands say of the old stack. In belay.yml a text
+// stands for the findings alone.
+type Baseline struct {
+	Findings string    `json:"findings,omitempty" jsonschema:"minLength=1" jsonschema_description:"The file with the findings to pass over."`
+	Commands []Command `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own commands that must succeed on the running stack before anything is touched."`
+}
+
+// UnmarshalJSON reads the keys, or a text as the findings.
+func (b *Baseline) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, &b.Findings) == nil {
+		return nil
+	}
+	type keys Baseline
+	return json.Unmarshal(data, (*keys)(b))
+}
+
+// JSONSchemaExtend lets a text stand for the keys.
+func (Baseline) JSONSchemaExtend(s *jsonschema.Schema) {
+	one := uint64(1)
+	s.Type, s.MinLength = "", &one
+	s.Extras = map[string]any{"type": []string{"string", "object"}}
+}
+
+// StackBaseline is the Baseline of a stack, which has no findings of its own.
+type StackBaseline struct {
+	Commands []Command `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own commands that must succeed on the running stack before anything is touched."`
+}
+
+// Backup says what a backup holds and how long it stays.
+type Backup struct {
+	Directory     string        `json:"directory,omitempty" jsonschema:"minLength=1" jsonschema_description:"The folder in which every compose project has a folder of its name with its backups. An absolute path. Without it they are in the state folder. Only the belay.yml that is deployed on the host is asked."`
+	Recipients    Texts         `json:"recipients,omitempty" jsonschema_description:"Public keys of age, age1…: backups are encrypted to them."`
+	IdentityFile  string        `json:"identity-file,omitempty" jsonschema:"minLength=1" jsonschema_description:"The file with the secret keys of age that read the backups, absolute or from the root of the repository. A rollback needs it; keep it out of git."`
+	Exclude       Texts         `json:"exclude,omitempty" jsonschema_description:"What is not backed up, as service:/path with the path in the container, or as *:/path for all services. In the path, * stands for part of a name, ** for any folders. A rollback leaves it as it is."`
+	Keep          *int          `json:"keep,omitempty" jsonschema:"minimum=1,maximum=10000,default=5" jsonschema_description:"How many backups stay. One that a run or an image needs always stays, and so does the last good one."`
+	KeepDays      *int          `json:"keep-days,omitempty" jsonschema:"minimum=0,maximum=36500,default=30" jsonschema_description:"How many days a backup stays, however many there are."`
+	Commands      []Command     `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own commands that back up what Belay does not: object storage, a copy off the host. They run while the stack stands still; one that fails ends the run."`
+	ObjectStorage ObjectStorage `json:"object-storage,omitempty" jsonschema_description:"Says that external object storage is backed up by the commands (covered), or that it is to be left out (waived). A stack that uses one is not upgraded without a word."`
+}
+
+// ObjectStorage says what becomes of object storage outside of the stack; ""
+// is not said.
+type ObjectStorage string
+
+// What belay.yml may say of object storage.
+const (
+	Covered ObjectStorage = "covered"
+	Waived  ObjectStorage = "waived"
+)
+
+// Verify says what has to hold for an upgrade to stay.
+type Verify struct {
+	Commands     []Command `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own checks of the new stack, such as pytest. One that fails undoes the upgrade."`
+	Probes       []Probe   `json:"probes,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Questions to services, asked from within their own network: they are answered before the stack is open to the outside."`
+	NotFewerRows Texts     `json:"not-fewer-rows,omitempty" jsonschema_description:"Tables that must not have fewer rows after an upgrade, as database.schema.table. * stands for part of a name."`
+	LogErrors    LogErrors `json:"log-errors,omitzero" jsonschema_description:"What is made of error lines in the logs of the new stack."`
+}
+
+// LogErrors says what is made of error lines in logs.
+type LogErrors struct {
+	Ignore Texts `json:"ignore,omitempty" jsonschema_description:"Regular expressions, as Go has them, of lines that are no errors."`
+	Max    *int  `json:"max,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"How many new error lines there may be. Without it they are only reported."`
+}
+
+// Launch says how long services may take to get well, and who waits for whom.
+type Launch struct {
+	Window   Duration                 `json:"window,omitempty" jsonschema:"default=10s" jsonschema_description:"How long a service must stay well before it counts as started."`
+	Deadline Duration                 `json:"deadline,omitempty" jsonschema:"default=5m" jsonschema_description:"How long a service may take to get well."`
+	Services map[string]LaunchService `json:"services,omitempty" jsonschema_description:"The same by service."`
+	Public   Texts                    `json:"public,omitempty" jsonschema_description:"Services with a face to the outside that Belay cannot tell by their published ports or by their image: they stay closed until the upgrade is verified."`
+}
+
+// LaunchService is what Launch says of one service.
+type LaunchService struct {
+	Deadline Duration `json:"deadline,omitempty" jsonschema_description:"How long this service may take to get well."`
+}
+
+// Command is one of the user's own: on the host, in the container of a
+// service, or in a throw-away container of an image.
+type Command struct {
+	Name    string   `json:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9_.-]*$" jsonschema_description:"What reports call it. Unique in its list."`
+	Run     Argv     `json:"run" jsonschema_description:"The program with its arguments as a list, or a text for sh -c."`
+	Service string   `json:"service,omitempty" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"Run it in the container of this service."`
+	Image   string   `json:"image,omitempty" jsonschema:"minLength=1" jsonschema_description:"Run it in a throw-away container of this image. Without this and service it runs on the host, in the folder of the stack."`
+	Mount   string   `json:"mount,omitempty" jsonschema:"minLength=1" jsonschema_description:"With image: a folder that the container sees read-only at /work, where it begins. Absolute, or from the root of the repository."`
+	Network Network  `json:"network,omitempty" jsonschema:"default=stack" jsonschema_description:"With image: the network of the container."`
+	Timeout Duration `json:"timeout,omitempty" jsonschema:"default=10m" jsonschema_description:"How long it may run."`
+}
+
+// Probe is a question to a service.
+type Probe struct {
+	Name     string   `json:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9_.-]*$" jsonschema_description:"What reports call it. Unique in its list."`
+	Service  string   `json:"service" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"The service that is asked, from within its own network: 127.0.0.1 is the service itself."`
+	URL      string   `json:"url,omitempty" jsonschema:"minLength=1" jsonschema_description:"An address that must answer, such as http://127.0.0.1:5001/health. Either this or tcp."`
+	TCP      string   `json:"tcp,omitempty" jsonschema:"minLength=1" jsonschema_description:"A host and port that must take a connection, such as 127.0.0.1:6379."`
+	Status   int      `json:"status,omitempty" jsonschema:"minimum=100,maximum=599" jsonschema_description:"With url: the status to be answered. Without it, any from 200 to 399."`
+	Contains string   `json:"contains,omitempty" jsonschema:"minLength=1" jsonschema_description:"With url: a text that the answer must hold."`
+	Timeout  Duration `json:"timeout,omitempty" jsonschema:"default=5s" jsonschema_description:"How long the answer may take."`
+}
+
+// Network is what a throw-away container is connected to: stack, host or none.
+type Network string
+
+// Duration is a time.Duration as people write it: 10s, 5m, 1h30m. "" is not said.
+type Duration string
+
+const durationPattern = `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`
+
+// Argv is a program with its arguments. In belay.yml a text stands for
+// sh -c and that text.
+type Argv []string
+
+// UnmarshalJSON reads a list, or one text for the shell.
+func (a *Argv) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		*a = Argv{"sh", "-c", text}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(a))
+}
+
+// Named is a service that a key about runs names. Whether the stack has it
+// only shows where the stack is read: see Check.
+type Named struct {
+	Service string
+	Where   string // the key as a person writes it: stacks[0].verify.probes[1].service
+	Pos     source.Pos
+
+	key string // the key that a stack may replace: verify.probes
+}

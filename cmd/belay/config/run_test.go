@@ -1,0 +1,109 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What is wrong with a key about runs is reported where it stands, at the top
+// and in a stack.
+func TestRunErrors(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"state":          {"state: data", `2:8: state: "data" is not an absolute path → write where it is on the host`},
+		"state root":     {"state: /var/..", `2:8: state: the root of the host → name a folder below it`},
+		"directory":      {"backup: {directory: ../x}", `2:21: backup.directory: "../x" is not an absolute path → write where it is on the host`},
+		"identity":       {"backup: {identity-file: ../x}", `2:25: "../x": outside the repository`},
+		"unknown key":    {"backup: {dir: /x}", `2:10: backup: unknown key "dir" → one of: commands, directory, exclude, identity-file, keep, keep-days, object-storage, recipients`},
+		"keep":           {"backup: {keep: 0, keep-days: -1}", "2:16: backup.keep: 0, want at least 1\n2:30: backup.keep-days: -1, want at least 0"},
+		"keep much":      {"backup: {keep: 10001}", "2:16: backup.keep: 10001, want at most 10000"},
+		"keep part":      {"backup: {keep: 1.5}", "2:16: backup.keep: a number, want a whole number"},
+		"object storage": {"backup: {object-storage: yes}", `2:26: backup.object-storage: "yes" is not one of covered, waived → one of: covered, waived`},
+		"recipient": {"backup: {recipients: [age1qqq, ssh-ed25519 AAAA, age1, AGE1QQQ]}",
+			"2:32: backup.recipients[1]: not a public key of age: it begins with age1 → age-keygen -y prints the one of a secret key\n" +
+				"2:50: backup.recipients[2]: not a public key of age: it begins with age1 → age-keygen -y prints the one of a secret key\n" +
+				"2:56: backup.recipients[3]: not a public key of age: it begins with age1 → age-keygen -y prints the one of a secret key"},
+		"exclude": {"backup: {exclude: ['db:/x/**', db, 'db:x', ':/x', 'd b:/x', 'db:/[x']}",
+			`2:32: backup.exclude[1]: "db" is no service with a path in its container → write it like redis:/data/tmp/**` + "\n" +
+				`2:36: backup.exclude[2]: "db:x" is no service with a path in its container → write it like redis:/data/tmp/**` + "\n" +
+				`2:44: backup.exclude[3]: ":/x" is no service with a path in its container → write it like redis:/data/tmp/**` + "\n" +
+				`2:51: backup.exclude[4]: "d b:/x" is no service with a path in its container → write it like redis:/data/tmp/**` + "\n" +
+				`2:61: backup.exclude[5]: "db:/[x" is no service with a path in its container → write it like redis:/data/tmp/**`},
+		"tables": {"verify: {not-fewer-rows: [a.b.c, '*.public.*', users, a..c, 'a.b.[c', a.b.c.d]}",
+			`2:48: verify.not-fewer-rows[2]: "users" is no database.schema.table → write it like dify.public.accounts` + "\n" +
+				`2:55: verify.not-fewer-rows[3]: "a..c" is no database.schema.table → write it like dify.public.accounts` + "\n" +
+				`2:61: verify.not-fewer-rows[4]: "a.b.[c" is no database.schema.table → write it like dify.public.accounts` + "\n" +
+				`2:71: verify.not-fewer-rows[5]: "a.b.c.d" is no database.schema.table → write it like dify.public.accounts`},
+		"one table": {"verify: {not-fewer-rows: users}", `2:26: verify.not-fewer-rows: "users" is no database.schema.table → write it like dify.public.accounts`},
+		"log errors": {"verify: {log-errors: {ignore: ['a(', b], max: -1}}",
+			"2:47: verify.log-errors.max: -1, want at least 0"},
+		"regexp": {"verify: {log-errors: {ignore: ['a(', b]}}", "2:32: verify.log-errors.ignore[0]: no regular expression: missing closing ): `a(`"},
+		"durations": {"launch: {window: 10, deadline: 5 m, services: {api: {deadline: 10}}}",
+			"2:18: launch.window: a number, want text → write it with its unit: 10s, 5m, 1h\n" +
+				`2:32: launch.deadline: "5 m" does not have the form ` + durationPattern + " → write it with its unit: 10s, 5m, 1h\n" +
+				"2:64: launch.services.api.deadline: a number, want text → write it with its unit: 10s, 5m, 1h"},
+		"no duration": {"launch: {window: 0s, deadline: 25h, services: {api: {deadline: 99999999999999h}}}",
+			"2:18: launch.window: \"0s\" is not between nothing and 24h\n" +
+				"2:32: launch.deadline: \"25h\" is not between nothing and 24h\n" +
+				"2:64: launch.services.api.deadline: \"99999999999999h\" is not between nothing and 24h"},
+		"service's key": {"launch: {services: {api: {deadlin: 10m}}}", `2:27: launch.services.api: unknown key "deadlin" → did you mean deadline? one of: deadline`},
+		"service names": {"launch: {services: {'a b': {}}, public: ['c d']}", "2:21: \"a b\" is no name of a service\n2:42: launch.public[0]: \"c d\" is no name of a service"},
+		"command":       {"baseline: {commands: [{name: a b}]}", "2:23: baseline.commands[0]: key \"run\" is missing → write run:\n2:30: baseline.commands[0].name: \"a b\" does not have the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
+		"commands": {"verify:\n  commands:\n  - {name: a, run: [x], service: s, image: i}\n  - {name: a, run: x, mount: tests}\n  - {name: c, run: ' ', network: host}\n  - {name: d, run: [''], image: 'A B', timeout: 2d}\n",
+			`7:49: verify.commands[3].timeout: "2d" does not have the form ` + durationPattern + " → write it with its unit: 10s, 5m, 1h"},
+		"commands' values": {"verify:\n  commands:\n  - {name: a, run: [x], service: s, image: i}\n  - {name: a, run: x, mount: tests}\n  - {name: c, run: ' ', network: host}\n  - {name: d, run: [''], image: 'A B', mount: ../tests}\n",
+			"4:44: verify.commands[0].image: a command runs in the container of a service or in one of an image, not in both → keep one\n" +
+				"5:12: command \"a\" is defined twice: first on line 4 → give it another name\n" +
+				"5:30: verify.commands[1].mount: only a command in a container of an image has it → write image:, or remove the key\n" +
+				"6:20: verify.commands[2].run: empty → name the program\n" +
+				"6:34: verify.commands[2].network: only a command in a container of an image has it → write image:, or remove the key\n" +
+				"7:20: verify.commands[3].run: empty → name the program\n" +
+				"7:33: verify.commands[3].image: \"A B\" is no reference of an image\n" +
+				"7:47: \"../tests\": outside the repository"},
+		"probes": {"verify:\n  probes:\n  - {name: a, service: s}\n  - {name: a, service: s, url: 'http://x', tcp: 'x:1'}\n  - {name: c, service: s, tcp: x, status: 200}\n  - {name: d, service: s, tcp: 'x:0'}\n  - {name: e, service: s, url: 'x:1/a'}\n  - {name: f, service: s, url: 'http://me:canary@x/'}\n  - {name: g, service: s, url: 'http:///x'}\n  - {name: h, service: s, tcp: ':6379'}\n",
+			"4:5: verify.probes[0]: asks nothing → write url: or tcp:\n" +
+				"5:5: verify.probes[1]: url and tcp → make two probes of it\n" +
+				"5:12: probe \"a\" is defined twice: first on line 4 → give it another name\n" +
+				"6:32: verify.probes[2].tcp: a connection has no status and no text → ask a url\n" +
+				"7:32: verify.probes[3].tcp: \"x:0\" is no host and port → write it like 127.0.0.1:6379\n" +
+				"8:32: verify.probes[4].url: no address of http or https → write it like http://127.0.0.1:5001/health\n" +
+				"9:32: verify.probes[5].url: an address with a user or password; belay.yml holds no secret → use a command that reads them from a file\n" +
+				"10:32: verify.probes[6].url: no address of http or https → write it like http://127.0.0.1:5001/health\n" +
+				"11:32: verify.probes[7].tcp: \":6379\" is no host and port → write it like 127.0.0.1:6379"},
+		"baseline":         {"baseline: {commands: []}\nstacks: [{name: a, baseline: x}]", "3:30: stacks[0].baseline: text, want keys with values"},
+		"baseline outside": {"baseline: {findings: ../x}", `2:22: "../x": outside the repository`},
+		"baseline list":    {"baseline: [x]", `2:11: baseline: a list, want keys with values or text`},
+		"in a stack": {"stacks:\n- name: a\n  state: x\n  verify: {probes: [{name: p, service: s}]}\n",
+			"4:10: stacks[0].state: \"x\" is not an absolute path → write where it is on the host\n5:21: stacks[0].verify.probes[0]: asks nothing → write url: or tcp:"},
+		"interpolation": {"verify: {commands: [{name: '${A}', run: 'echo ${A:-b}'}]}", `2:28: belay.yml is not interpolated: ${...} is read as it stands → write the value out`},
+		"secret key":    {"backup: {recipients: AGE-SECRET-KEY-1CANARY, identity-file: age-secret-key-1canary}", strings.Repeat("2:COL: a secret key of age; belay.yml holds no secret → keep it in a file that backup.identity-file names, and make a new one: this one is in a file that people share\n", 2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := strings.Split(strings.TrimSpace(strings.Replace(strings.Replace(test.want, "COL", "22", 1), "COL", "61", 1)), "\n")
+			got := complaints(t, "version: 1\n"+test.text+"\n")
+			if d := cmp.Diff(want, got); d != "" {
+				t.Error(d)
+			}
+			if strings.Contains(strings.ToLower(strings.Join(got, "\n")), "canary") {
+				t.Error("a secret is printed")
+			}
+		})
+	}
+}
+
+// What docs/config.md shows of the keys about runs is right.
+func TestRunsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## Runs\n")
+	_, section, _ = strings.Cut(section, "```yaml\n")
+	text, _, _ := strings.Cut(section, "```\n")
+	c := loadText(t, "version: 1\n"+text)
+	if c.State == "" || c.Backup.Commands == nil || c.Before.Commands == nil || c.Verify.Probes == nil || c.Launch.Public == nil {
+		t.Errorf("a key is not shown: %+v", c)
+	}
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/belaystack/belay/upgrade/journal"
+	"github.com/belaystack/belay/upgrade/postgres"
+	"github.com/belaystack/belay/upgrade/report"
+	"github.com/belaystack/belay/upgrade/steps"
+)
+
+// fingerprints are the databases of a run's data-before.json, by service and name.
+type fingerprints = map[string]map[string]*postgres.Fingerprint
+
+// tagged is a reference and the id of its image, as the results of steps have them.
+type tagged struct{ Ref, ID string }
+
+// fillServices tells the images before and after, and what they used.
+func (h *host) fillServices(r *report.Run, p pastRun) {
+	var before steps.Measured
+	p.read(journal.Done, "baseline-live", &before)
+	var after steps.Verdict
+	verified := p.read(journal.Done, "verify", &after)
+	var pulled struct{ Tags []tagged }
+	p.read(journal.Done, "pull", &pulled)
+	stays := r.Outcome != report.Done || p.spec.Kind == steps.Backup
+	for _, c := range p.spec.Changes {
+		s := report.Service{Name: c.Service, Before: imageOf(c.Old, c.OldID, c.Hidden), After: imageOf(c.New, "", c.Hidden)}
+		if b, ok := stateOf(before.Services, c.Service); ok {
+			s.Before, s.Health = measured(b, c.Hidden), b.Health
+		}
+		i := slices.IndexFunc(pulled.Tags, func(t tagged) bool { return t.Ref == c.New })
+		switch {
+		case c.Old == c.New && (i < 0 || pulled.Tags[i].ID == c.OldID):
+			s.After = s.Before
+		case i >= 0:
+			s.After.Digest = pulled.Tags[i].ID
+		}
+		if a, ok := stateOf(after.Services, c.Service); ok {
+			s.After, s.Health = measured(a, c.Hidden), a.Health
+		}
+		if stays && s.After != s.Before {
+			s.Wanted, s.After = s.After, s.Before
+		}
+		r.Services = append(r.Services, s)
+		r.Stats = append(r.Stats, report.Stat{Service: c.Service, Before: usedBy(before.Services, c.Service), After: usedBy(after.Services, c.Service)})
+	}
+	r.Stats = slices.DeleteFunc(r.Stats, func(s report.Stat) bool { return s.Before == nil && s.After == nil })
+	if verified {
+		for _, l := range after.Errors {
+			r.Errors = append(r.Errors, report.Log{Service: l.Service, Total: len(l.Lines), Lines: l.Shown})
+		}
+	}
+	for _, f := range p.spec.Files {
+		change := map[bool]string{true: "added"}[f.Old == ""]
+		if change == "" {
+			change = map[bool]string{true: "removed", false: "changed"}[f.New == ""]
+		}
+		r.Files = append(r.Files, report.File{Path: f.Path, Change: change})
+	}
+}
+
+func imageOf(ref, id string, hidden bool) report.Image {
+	if hidden {
+		ref = ""
+	}
+	return report.Image{Ref: ref, Digest: id}
+}
+
+func stateOf(all []steps.State, service string) (steps.State, bool) {
+	i := slices.IndexFunc(all, func(s steps.State) bool { return s.Service == service })
+	if i < 0 {
+		return steps.State{}, false
+	}
+	return all[i], true
+}
+
+// measured is the image of a container, by the registry's digest where it has one.
+func measured(s steps.State, hidden bool) report.Image {
+	img := imageOf(s.Image, s.ImageID, hidden)
+	if len(s.Digests) > 0 {
+		if _, d, ok := strings.Cut(s.Digests[0], "@"); ok {
+			img.Digest = d
+		}
+	}
+	return img
+}
+
+// usedBy sums what the containers of a service use.
+func usedBy(all []steps.State, service string) *report.Usage {
+	var u *report.Usage
+	for _, s := range all {
+		if s.Service != service || s.State != "running" {
+			continue
+		}
+		if u == nil {
+			u = &report.Usage{}
+		}
+		u.CPU, u.Memory, u.Limit, u.Restarts = u.CPU+s.CPU, u.Memory+s.Memory, u.Limit+s.Limit, u.Restarts+s.Restarts
+	}
+	return u
+}
+
+// fillData tells the rows before and after.
+func (h *host) fillData(r *report.Run, p pastRun) {
+	before, err := readData(h.runFolder(p.id))
+	if err != nil {
+		return // it did not come to that
+	}
+	var after steps.Verdict
+	verified := p.read(journal.Done, "verify", &after)
+	_, compared := p.at(journal.Undone, "baseline-data")
+	_, handed := p.at(journal.Captured, "hand-over")
+	for _, service := range sortedKeys(before) {
+		for _, name := range sortedKeys(before[service]) {
+			db := report.Database{Service: service, Name: name}
+			if compared && handed {
+				db.Proof = report.Same
+			}
+			if !verified && db.Proof != report.Same {
+				r.Databases = append(r.Databases, db) // counted once: there is nothing to compare
+				continue
+			}
+			for _, table := range sortedKeys(before[service][name].Tables) {
+				was := before[service][name].Tables[table].Rows
+				t := report.Table{Name: table, Before: &was, After: &was}
+				if i := slices.IndexFunc(after.Rows, func(x steps.Rows) bool { return x.Service == service && x.Database == name && x.Table == table }); i >= 0 {
+					db.Proof, t.After = report.Changed, nil
+					if now := after.Rows[i].After; now >= 0 {
+						t.After = &now
+					}
+				}
+				db.Tables = append(db.Tables, t)
+			}
+			r.Databases = append(r.Databases, db)
+		}
+	}
+}
+
+// readData reads what baseline-data of a run counted.
+func readData(folder string) (fingerprints, error) {
+	b, err := os.ReadFile(filepath.Join(folder, "data-before.json"))
+	if err != nil {
+		return nil, err
+	}
+	var d fingerprints
+	return d, json.Unmarshal(b, &d)
+}
+
+// fillChecks tells the probes and the user's own commands.
+func (h *host) fillChecks(r *report.Run, p pastRun) {
+	var before steps.Measured
+	p.read(journal.Done, "baseline-live", &before)
+	var after steps.Verdict
+	p.read(journal.Done, "verify", &after)
+	for _, probe := range p.spec.Config.Probes {
+		x := report.Probe{Name: probe.Name, Service: probe.Service, Before: answer(before.Probes, probe), After: answer(after.Probes, probe)}
+		if x.Before != nil || x.After != nil {
+			r.Probes = append(r.Probes, x)
+		}
+	}
+	r.Commands = append(ranCommands("baseline-live", before.Commands, p.spec.Config.Baseline, p.spec.Options.AcceptFailing),
+		ranCommands("verify", after.Commands, p.spec.Config.Verify, nil)...)
+}
+
+func answer(all []steps.Probed, p steps.Probe) *report.Answer {
+	i := slices.IndexFunc(all, func(x steps.Probed) bool { return x.Name == p.Name && x.Service == p.Service })
+	if i < 0 {
+		return nil
+	}
+	return &report.Answer{OK: all[i].Error == "", Latency: report.Duration(all[i].Took), Text: all[i].Error}
+}
+
+func ranCommands(step string, ran []steps.Ran, said []steps.Command, accepted []string) []report.Command {
+	var out []report.Command
+	for _, r := range ran {
+		c := report.Command{Name: r.Name, Step: step, Where: "host", Exit: r.Exit, Error: r.Error, Took: report.Duration(r.Took),
+			Accepted: r.Exit != 0 && slices.Contains(accepted, r.Name)}
+		if i := slices.IndexFunc(said, func(s steps.Command) bool { return s.Name == r.Name }); i >= 0 {
+			c.Line = strings.Join(said[i].Run, " ")
+			switch {
+			case said[i].Service != "":
+				c.Where = "service " + said[i].Service
+			case said[i].Image != "":
+				c.Where = "image " + said[i].Image
+			}
+		}
+		if r.Output != "" {
+			c.Output = strings.Split(r.Output, "\n")
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// fillBackups tells the backup that the run made, and the one that it gave back.
+func (h *host) fillBackups(r *report.Run, p pastRun) {
+	var made struct{ ID string }
+	if p.read(journal.Done, "backup", &made) {
+		s := report.Saved{ID: made.ID, Path: filepath.Join(p.spec.Backups, made.ID), Consistent: !p.spec.Options.Online, Encrypted: len(p.spec.Config.Recipients) > 0}
+		var proof struct {
+			Bytes, Rows int64
+			Restored    int
+		}
+		if p.read(journal.Done, "verify-backup", &proof) {
+			s.Size = proof.Bytes
+			s.Verified = append(s.Verified, "checksums read again from disk")
+			if proof.Rows > 0 {
+				s.Verified = append(s.Verified, "archives read in full, rows counted")
+			}
+			if proof.Restored > 0 {
+				s.Verified = append(s.Verified, count(proof.Restored, "database")+" restored and hashed")
+			}
+		}
+		r.Backups = append(r.Backups, s)
+	}
+	if _, ok := p.at(journal.Done, "restore-data"); ok && p.spec.Restore != "" && !p.spec.Options.KeepData {
+		r.Backups = append(r.Backups, report.Saved{ID: p.spec.Restore, Path: filepath.Join(p.spec.Backups, p.spec.Restore), Consistent: true, Use: "restored"})
+	}
+}
+
+// downtime is how long the stack was closed; 0 when it was not, or still is.
+func (p pastRun) downtime() time.Duration {
+	d := downtimeOf(p, nil)
+	if d == nil || d.To.IsZero() {
+		return 0
+	}
+	return d.To.Sub(d.From)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/belaystack/belay/upgrade"
+	"github.com/belaystack/belay/upgrade/journal"
+	"github.com/belaystack/belay/upgrade/report"
+	"github.com/belaystack/belay/upgrade/steps"
+)
+
+// play makes a past run of events, one second apart: "captured halt".
+func play(t *testing.T, kind steps.Kind, events ...[2]any) pastRun {
+	t.Helper()
+	log := &memory{}
+	at := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+	log.now = func() time.Time { at = at.Add(time.Second); return at }
+	header, err := json.Marshal(steps.Spec{Run: "r1", Kind: kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Append(journal.Begun, "", header)
+	for _, e := range events {
+		raw, err := json.Marshal(e[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := e[0].(string)
+		ev, step := name, ""
+		for i := range name {
+			if name[i] == ' ' {
+				ev, step = name[:i], name[i+1:]
+			}
+		}
+		log.Append(journal.Event(ev), step, raw)
+	}
+	p := pastRun{id: "r1", entries: log.Entries()}
+	if err := upgrade.Header(p.entries, &p.spec); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var rolledBack = [][2]any{
+	{"captured pull", nil}, {"done pull", nil}, {"captured halt", nil}, {"done halt", nil}, {"captured migrate", nil},
+	{"failed", upgrade.Failure{Error: "migrate: no such table"}}, {"undoing", upgrade.Failure{Error: "no such table"}},
+	{"undone migrate", nil}, {"undone halt", nil}, {"undone pull", nil}, {"closed", upgrade.Closure{Outcome: upgrade.RolledBack}},
+}
+
+// TestOutcomes: how a run ended is read from its journal alone.
+func TestOutcomes(t *testing.T) {
+	for name, c := range map[string]struct {
+		events [][2]any
+		want   report.Outcome
+		why    string
+	}{
+		"rolled back": {rolledBack, report.RolledBack, "migrate: no such table"},
+		"done":        {[][2]any{{"captured pull", nil}, {"done pull", nil}, {"committed", nil}, {"closed", upgrade.Closure{Outcome: upgrade.Committed}}}, report.Done, ""},
+		"returned":    {[][2]any{{"returning", nil}, {"closed", upgrade.Closure{Outcome: upgrade.Returned}}}, report.Done, ""},
+		"nothing":     {[][2]any{{"nothing pull", nil}, {"closed", upgrade.Closure{Outcome: upgrade.Unchanged}}}, report.Nothing, ""},
+		"refused":     {[][2]any{{"failed", upgrade.Failure{Error: "no room", Refused: true}}, {"closed", upgrade.Closure{Outcome: upgrade.Turned}}}, report.Refused, "no room"},
+		"cancelled":   {[][2]any{{"failed", upgrade.Failure{Error: "backup: context canceled"}}, {"closed", upgrade.Closure{Outcome: upgrade.RolledBack}}}, report.Cancelled, "backup: context canceled"},
+		"interrupted": {[][2]any{{"failed", upgrade.Failure{Error: "backup: docker info: interrupt signal received"}}, {"closed", upgrade.Closure{Outcome: upgrade.RolledBack}}}, report.Cancelled, "backup: docker info: interrupt signal received"},
+		"killed":      {rolledBack[:4], report.Running, ""},
+		"stuck": {append(append([][2]any{}, rolledBack[:7]...), [2]any{"failed migrate", upgrade.Failure{Error: "no engine", Undo: true}}), report.Stuck,
+			"migrate: no such table; and it could not be undone: migrate: no engine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, why := outcomeOf(play(t, steps.Upgrade, c.events...))
+			if got != c.want || why != c.why {
+				t.Errorf("%s, %q", got, why)
+			}
+		})
+	}
+}
+
+// TestStepsOf: each step with its times, what failed and what was undone; the stack
+// was down from the halt's beginning to the end of its undo.
+func TestStepsOf(t *testing.T) {
+	p := play(t, steps.Upgrade, rolledBack...)
+	at := func(n int) time.Time { return time.Date(2026, 11, 22, 3, 0, n, 0, time.UTC) }
+	want := []report.Step{
+		{Name: "pull", State: report.StepUndone, Started: at(1), Ended: at(3), Undo: report.Span{From: at(10), To: at(11)}},
+		{Name: "halt", State: report.StepUndone, Started: at(3), Ended: at(5), Undo: report.Span{From: at(9), To: at(10)}},
+		{Name: "migrate", State: report.StepFailed, Started: at(5), Ended: at(7), Undo: report.Span{From: at(8), To: at(9)}, Error: "no such table"},
+	}
+	if diff := cmp.Diff(want, stepsOf(p)); diff != "" {
+		t.Error(diff)
+	}
+	if d := p.downtime(); d != 6*time.Second {
+		t.Errorf("down for %s", d)
+	}
+	killed := play(t, steps.Upgrade, rolledBack[:5]...)
+	if s := stepsOf(killed); s[2].State != report.StepRunning || killed.downtime() != 0 {
+		t.Errorf("%+v", s)
+	}
+	if got := stands(killed); !cmp.Equal(got, []string{"pull: done, and not undone", "halt: done, and not undone", "migrate: begun, and not undone"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestReportOfRefusal: what the checks found stands in the report, each with its next
+// move.
+func TestReportOfRefusal(t *testing.T) {
+	p := play(t, steps.Upgrade, [2]any{"failed", upgrade.Failure{Error: "refused: no room", Refused: true}}, [2]any{"closed", upgrade.Closure{Outcome: upgrade.Turned}})
+	h := &host{app: &app{}, state: t.TempDir()}
+	err := &masked{&upgrade.RefusedError{Refusals: []*upgrade.Refusal{{Step: "preflight", Reason: "no room", Found: "1 MB", Needed: "2 MB", Next: "make some"}}, Others: []error{errors.New("x")}}, nil}
+	r := h.report(p, err, nil)
+	want := []report.Refusal{{Step: "preflight", Reason: "no room", Found: "1 MB", Needed: "2 MB", Hint: "make some"}, {Reason: "x"}}
+	if diff := cmp.Diff(want, r.Refusals); diff != "" || r.Reason != "" || r.Outcome != report.Refused {
+		t.Errorf("%s %+v", diff, r)
+	}
+}

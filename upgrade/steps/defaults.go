@@ -1,0 +1,8 @@
+package steps
+
+import "time"
+
+// Defaults are what holds where belay.yml says nothing.
+func Defaults() Config {
+	return Config{Window: Duration(10 * time.Second), Deadline: Duration(5 * time.Minute), Keep: 5, KeepFor: Duration(720 * time.Hour)}
+}

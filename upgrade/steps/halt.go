@@ -1,0 +1,235 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/belaystack/belay/upgrade/docker"
+)
+
+// halt stops everything but the PostgreSQL servers, so that what follows is one
+// moment. It is the last step to be undone that matters: then the files, the
+// tags and the data are the old ones again, and the old stack is started.
+type halt struct{ *Host }
+
+// was is one container of the old stack.
+type was struct {
+	ID        string               `json:"id"`
+	Name      string               `json:"name"`
+	Service   string               `json:"service"`
+	Image     string               `json:"image"`
+	ImageRef  string               `json:"imageRef"`
+	Running   bool                 `json:"running"`
+	Unwell    bool                 `json:"unwell,omitempty"` // it did not run for good, or its check said so
+	Policy    docker.RestartPolicy `json:"policy"`
+	Server    bool                 `json:"server,omitempty"` // PostgreSQL is in it
+	Anonymous []anonymous          `json:"anonymous,omitempty"`
+	After     map[string]string    `json:"after,omitempty"` // services it depends on, with the condition
+}
+
+// anonymous is a volume that only its container knows.
+type anonymous struct {
+	Destination string `json:"destination"`
+	Volume      string `json:"volume"`
+}
+
+// halted is the old stack, in the order in which it starts.
+type halted struct {
+	Containers []was     `json:"containers"`
+	At         time.Time `json:"at"` // of the capture
+}
+
+func (s *halt) Check(ctx context.Context) error {
+	all, err := s.Docker.Containers(ctx, s.Spec.Project.Name)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range all {
+		if c.Oneoff && c.State == "running" {
+			errs = append(errs, &Refusal{Reason: "a one-off container of the stack runs", Found: c.Name, Next: "wait for its end, or stop it: docker stop " + c.Name})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *halt) Capture(ctx context.Context) (halted, error) {
+	cs, err := s.containers(ctx)
+	if err != nil {
+		return halted{}, err
+	}
+	h := halted{At: s.Now().UTC()}
+	for _, c := range cs {
+		w := was{ID: c.ID, Name: c.Name, Service: c.Service, Image: c.Image, ImageRef: c.ImageRef, Running: alive(c),
+			Unwell: c.State != "running" || c.Health == "unhealthy", Policy: c.Policy, Server: slices.Contains(s.Spec.Servers, c.Service), After: c.DependsOn}
+		for _, m := range c.Mounts {
+			if m.Anonymous {
+				w.Anonymous = append(w.Anonymous, anonymous{m.Destination, m.Name})
+			}
+		}
+		h.Containers = append(h.Containers, w)
+	}
+	h.Containers = ordered(h.Containers)
+	return h, nil
+}
+
+func (s *halt) Do(ctx context.Context, h halted) (any, error) {
+	if s.Spec.Options.Online {
+		return nil, nil
+	}
+	var all []string
+	for _, w := range h.Containers {
+		if !w.Server {
+			all = append(all, w.ID)
+		}
+	}
+	if err := s.setRestart(ctx, docker.RestartPolicy{Name: "no"}, all...); err != nil {
+		return nil, err
+	}
+	levels := byLevel(h.Containers)
+	for _, level := range slices.Backward(levels) {
+		var ids []string
+		for _, w := range level {
+			if !w.Server {
+				ids = append(ids, w.ID)
+			}
+		}
+		if err := s.Docker.Stop(ctx, 0, ids...); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.still(ctx); err != nil {
+		return nil, err
+	}
+	return nil, s.alone(ctx)
+}
+
+// setRestart sets the restart policy of containers. One that ends or starts at that
+// moment the engine cannot change ("cannot update a stopped container"): one that
+// crashes in a loop does so all the time.
+func (h *Host) setRestart(ctx context.Context, policy docker.RestartPolicy, ids ...string) error {
+	for _, id := range ids {
+		for try := 0; ; try++ {
+			err := h.Docker.SetRestart(ctx, policy, id)
+			if err == nil {
+				break
+			}
+			if found, e := h.Docker.Inspect(ctx, id); try == 20 || e == nil && len(found) == 0 {
+				return err
+			}
+			if e := pause(ctx, 100*time.Millisecond); e != nil {
+				return errors.Join(e, err)
+			}
+		}
+	}
+	return nil
+}
+
+// alive reports whether a container runs, is paused, or is between two of its
+// starts.
+func alive(c docker.Container) bool { return c.Running() || c.State == "restarting" }
+
+// still makes sure that nothing but servers runs.
+func (s *Host) still(ctx context.Context) error {
+	all, err := s.Docker.Containers(ctx, s.Spec.Project.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if alive(c) && !slices.Contains(s.Spec.Servers, c.Service) {
+			return fmt.Errorf("%s runs again after it was stopped: something else starts this stack", c.Name)
+		}
+	}
+	return nil
+}
+
+// alone waits until no session but ours is in a database: a client outside of
+// the project writes as well as one in it.
+func (h *Host) alone(ctx context.Context) error {
+	servers, err := h.servers(ctx)
+	if err != nil {
+		return err
+	}
+	deadline := h.Now().Add(15 * time.Second)
+	for {
+		found, err := others(ctx, servers)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return nil
+		}
+		if h.Now().After(deadline) {
+			return fmt.Errorf("databases are in use by clients outside of the stack: %s", strings.Join(found, ", "))
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// Undo starts the old stack. What still exists is started as it is; what is gone
+// is made again from the files, which are the old ones by now.
+func (s *halt) Undo(ctx context.Context, h halted) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if s.Spec.Options.Online {
+		return nil
+	}
+	if err := s.create(ctx, h, func(was) bool { return true }); err != nil {
+		return err
+	}
+	if err := s.start(ctx, h); err != nil {
+		return err
+	}
+	return s.dropNew(ctx)
+}
+
+// dropNew removes the volumes that compose made for the new stack: the next try
+// must not start on what this one left.
+func (h *Host) dropNew(ctx context.Context) error {
+	var g given
+	if ok, err := h.Run.Saved("hand-over", &g); err != nil || !ok || g.Volumes == nil {
+		return err
+	}
+	now, err := h.volumeNames(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range now {
+		if slices.Contains(g.Volumes, name) {
+			continue
+		}
+		users, err := h.Docker.Using(ctx, name)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			continue // somebody's of outside, who has a reason
+		}
+		if _, err := h.Docker.Do(ctx, docker.Command{Args: []string{"volume", "rm", "--force", "--", name}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// volumeNames are the volumes that compose made for the project.
+func (h *Host) volumeNames(ctx context.Context) ([]string, error) {
+	out, err := h.Docker.Do(ctx, docker.Command{Args: []string{"volume", "ls", "--quiet", "--filter", "label=com.docker.compose.project=" + h.Spec.Project.Name}})
+	return append([]string{}, strings.Fields(string(out))...), err
+}

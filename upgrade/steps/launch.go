@@ -1,0 +1,222 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/belaystack/belay/upgrade/docker"
+)
+
+// launch starts the new stack, closed to the outside: services that publish
+// ports get none, and proxies are left for open. Each level of dependencies has
+// to be well before the next one starts.
+type launch struct{ *Host }
+
+// launched is what is there before the new stack.
+type launched struct {
+	Old     halted   `json:"old"`
+	Volumes []string `json:"volumes"` // of the whole engine, by name
+}
+
+// started is the result of launch.
+type started struct {
+	Closed []string `json:"closed"` // services that run without their ports
+	Held   []string `json:"held"`   // services that are not started yet
+}
+
+func (s *launch) Check(context.Context) error { return nil }
+
+func (s *launch) Capture(ctx context.Context) (launched, error) {
+	var l launched
+	if _, err := s.captured(&l.Old); err != nil {
+		return l, err
+	}
+	out, err := s.Docker.Do(ctx, docker.Command{Args: []string{"volume", "ls", "--quiet"}})
+	l.Volumes = strings.Fields(string(out))
+	return l, err
+}
+
+func (s *launch) Do(ctx context.Context, l launched) (any, error) {
+	cfg, err := s.Docker.Config(ctx, s.Spec.Project)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.stopGone(ctx, cfg); err != nil {
+		return nil, err
+	}
+	public, held := faces(cfg, s.Spec.Config.Public)
+	if err := s.writeOverride(public); err != nil {
+		return nil, err
+	}
+	after := map[string]map[string]string{}
+	for name, svc := range cfg.Services {
+		if !slices.Contains(held, name) && svc.Scale != 0 {
+			after[name] = svc.DependsOn
+		}
+	}
+	var all []string
+	for _, level := range levelsOf(after) {
+		open := slices.DeleteFunc(slices.Clone(level), func(n string) bool { return slices.Contains(public, n) })
+		closed := slices.DeleteFunc(slices.Clone(level), func(n string) bool { return !slices.Contains(public, n) })
+		if err := s.up(ctx, open); err != nil {
+			return nil, err
+		}
+		if err := s.upClosed(ctx, closed); err != nil {
+			return nil, err
+		}
+		// Before the gate: with the policy of a halted stack a service that ends
+		// would look like one that had something to do once.
+		if err := s.policies(ctx, l.Old, level); err != nil {
+			return nil, err
+		}
+		if err := s.well(ctx, level, s.Spec.Options.AcceptUnhealthy); err != nil {
+			return nil, err
+		}
+		all = append(all, level...)
+	}
+	return started{Closed: public, Held: held}, s.steady(ctx, all, s.Spec.Options.AcceptUnhealthy)
+}
+
+// captured reads what halt saw of the old stack.
+func (h *Host) captured(into *halted) (bool, error) { return h.Run.Saved("halt", into) }
+
+// stopGone stops servers whose service the new files do not have: under another
+// name a second one would run on the same data.
+func (h *Host) stopGone(ctx context.Context, cfg *docker.Config) error {
+	var old halted
+	if _, err := h.captured(&old); err != nil {
+		return err
+	}
+	var gone []string
+	for _, w := range old.Containers {
+		if _, stays := cfg.Services[w.Service]; !stays && w.Server {
+			gone = append(gone, w.ID)
+		}
+	}
+	if err := h.setRestart(ctx, docker.RestartPolicy{Name: "no"}, gone...); err != nil {
+		return err
+	}
+	return h.Docker.Stop(ctx, 0, gone...)
+}
+
+// faces gives the services that publish ports, which can be started without,
+// and those that stand between the outside and the others, which start last.
+func faces(cfg *docker.Config, public []string) (closed, held []string) {
+	for _, name := range sortedKeys(cfg.Services) {
+		svc := cfg.Services[name]
+		switch {
+		case svc.Scale == 0:
+		case slices.Contains(public, name), proxy(svc.Image) && !awaited(cfg, name):
+			held = append(held, name)
+		case len(svc.Ports) > 0:
+			closed = append(closed, name)
+		}
+	}
+	return closed, held
+}
+
+// present are the services that are to have containers.
+func present(cfg *docker.Config) []string {
+	return slices.DeleteFunc(sortedKeys(cfg.Services), func(n string) bool { return cfg.Services[n].Scale == 0 })
+}
+
+func awaited(cfg *docker.Config, name string) bool {
+	for _, svc := range cfg.Services {
+		if _, ok := svc.DependsOn[name]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// proxies are images that stand between the outside and a stack, by the last
+// part of their names.
+var proxies = []string{"nginx", "nginx-unprivileged", "caddy", "traefik", "haproxy", "cloudflared", "ngrok", "envoy", "swag", "nginx-proxy-manager", "tailscale"}
+
+func proxy(ref string) bool {
+	name := ref[strings.LastIndex(ref, "/")+1:]
+	if i := strings.IndexAny(name, ":@"); i >= 0 {
+		name = name[:i]
+	}
+	return slices.Contains(proxies, name)
+}
+
+// writeOverride writes the file that takes the ports of services away.
+func (h *Host) writeOverride(services []string) error {
+	var b strings.Builder
+	b.WriteString("services:\n")
+	for _, name := range services {
+		fmt.Fprintf(&b, "  %q:\n    ports: !reset []\n", name)
+	}
+	return writeSynced(h.folder("closed.yml"), []byte(b.String()), 0o600)
+}
+
+// upClosed starts services without their ports, by the files and an override.
+func (h *Host) upClosed(ctx context.Context, services []string) error {
+	if len(services) == 0 {
+		return nil
+	}
+	closed := *h
+	closed.Spec.Project.Files = append(slices.Clone(h.Spec.Project.Files), h.folder("closed.yml"))
+	return closed.up(ctx, services)
+}
+
+// Undo stops the new stack. Its containers stay: those that take their place
+// take over their anonymous volumes. What services it added is removed, with
+// the volumes that it made.
+func (s *launch) Undo(ctx context.Context, l launched) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	cs, err := s.containers(ctx)
+	if err != nil {
+		return err
+	}
+	added := slices.DeleteFunc(cs, func(c docker.Container) bool { return slices.Contains(l.Old.services(), c.Service) })
+	if err := s.clear(ctx, l.Old); err != nil {
+		return err
+	}
+	if err := s.dropVolumes(ctx, added, l.Volumes); err != nil {
+		return err
+	}
+	err = os.Remove(s.folder("closed.yml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// stopAll keeps containers from being started again and stops them.
+func (h *Host) stopAll(ctx context.Context, all []docker.Container) error {
+	if err := h.setRestart(ctx, docker.RestartPolicy{Name: "no"}, ids(all)...); err != nil {
+		return err
+	}
+	return h.Docker.Stop(ctx, 0, ids(all)...)
+}
+
+// dropVolumes removes the volumes of containers that are removed and that there
+// were none of before: another try must not start on what a failed one left.
+func (s *launch) dropVolumes(ctx context.Context, removed []docker.Container, before []string) error {
+	for _, c := range removed {
+		for _, m := range c.Mounts {
+			if m.Type != "volume" || slices.Contains(before, m.Name) {
+				continue
+			}
+			if users, err := s.Docker.Using(ctx, m.Name); err != nil || len(users) > 0 {
+				if err != nil {
+					return err
+				}
+				continue // an old service that was made anew has it as well
+			}
+			if _, err := s.Docker.Do(ctx, docker.Command{Args: []string{"volume", "rm", "--force", m.Name}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/release/catalog"
+	"github.com/belaystack/belay/upgrade/docker"
+)
+
+// migrate has the new version change its schema in one container, before any
+// other of it runs: two that migrate get in each other's way, and one that could
+// not may serve all the same (dify before 1.13.0: api/commands.py, upgrade_db).
+type migrate struct{ *Host }
+
+// migrated is the result of migrate.
+type migrated struct {
+	Services []string `json:"services,omitempty"`
+	Output   string   `json:"output,omitempty"`
+}
+
+func (s *migrate) Check(context.Context) error { return nil }
+
+func (s *migrate) Capture(context.Context) (struct{}, error) { return struct{}{}, nil }
+
+func (s *migrate) Do(ctx context.Context, _ struct{}) (any, error) {
+	cfg, err := s.Docker.Config(ctx, s.Spec.Project)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.stopGone(ctx, cfg); err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(cfg.Services) {
+		svc := cfg.Services[name]
+		if ref, err := image.Parse(svc.Image); err != nil || !migrates(ref) || svc.Environment["MIGRATION_ENABLED"].Reveal() == "false" || !s.changes(name) {
+			continue
+		}
+		return s.dify(ctx, cfg, name)
+	}
+	return migrated{}, nil
+}
+
+func migrates(ref image.Ref) bool {
+	app, ok := catalog.Load().App(ref)
+	return ok && app.ID == catalog.DifyAPI
+}
+
+func (s *migrate) changes(service string) bool {
+	return slices.ContainsFunc(s.Spec.Changes, func(c Change) bool { return c.Service == service && c.Old != c.New }) || s.Spec.Kind == Upgrade && len(s.Spec.Files) == 0
+}
+
+// dify starts what the service depends on, and migrates in a container of its
+// own: MODE=migration ends by itself from 1.7.1 on.
+func (s *migrate) dify(ctx context.Context, cfg *docker.Config, service string) (any, error) {
+	if err := s.stores(ctx, cfg, service); err != nil {
+		return nil, err
+	}
+	out := &tail{max: 20}
+	cmd := s.Docker.Compose(s.Spec.Project, oneOff(cfg.Services[service].Image, service)...)
+	cmd.Stdout, cmd.Watch = out, func(line string) { fmt.Fprintln(out, line) }
+	if _, err := s.Docker.Do(ctx, cmd); err != nil {
+		return nil, fmt.Errorf("migration of %s: %w; it said: %s", service, err, s.Mask(strings.ReplaceAll(out.String(), "\n", " | ")))
+	}
+	return migrated{Services: []string{service}, Output: s.Mask(out.String())}, s.head(ctx, cfg, service)
+}
+
+func oneOff(ref, service string) []string {
+	run := []string{"run", "--rm", "--no-deps", "-T", "--pull", "never"}
+	if r, err := image.Parse(ref); err == nil {
+		if v := r.Read().Version.Numbers(); len(v) == 3 && slices.Compare(v, []uint64{1, 7, 1}) < 0 {
+			return append(run, "--entrypoint", "flask", "--", service, "db", "upgrade")
+		}
+	}
+	return append(run, "-e", "MODE=migration", "--", service)
+}
+
+// stores starts the servers and caches that a service needs, level by level.
+func (s *migrate) stores(ctx context.Context, cfg *docker.Config, service string) error {
+	need := []string{}
+	for todo := []string{service}; len(todo) > 0; todo = todo[1:] {
+		for _, dep := range sortedKeys(cfg.Services[todo[0]].DependsOn) {
+			if !slices.Contains(need, dep) {
+				need, todo = append(need, dep), append(todo, dep)
+			}
+		}
+	}
+	after := map[string]map[string]string{}
+	for _, n := range need {
+		if ref, err := image.Parse(cfg.Services[n].Image); err == nil {
+			if app, ok := catalog.Load().App(ref); ok && (app.Kind == catalog.Application || app.Kind == catalog.Sidecar) {
+				continue
+			}
+		}
+		after[n] = cfg.Services[n].DependsOn
+	}
+	for _, level := range levelsOf(after) {
+		if err := s.up(ctx, level); err != nil {
+			return err
+		}
+		if err := s.well(ctx, level, s.Spec.Options.AcceptUnhealthy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// head compares the schema's version with the one that the image brings.
+func (s *migrate) head(ctx context.Context, cfg *docker.Config, service string) error {
+	var out bytes.Buffer
+	args := []string{"run", "--rm", "--no-deps", "-T", "--pull", "never", "--entrypoint", "flask", "--", service, "db", "heads"}
+	cmd := s.Docker.Compose(s.Spec.Project, args...)
+	cmd.Stdout = &out
+	if _, err := s.Docker.Do(ctx, cmd); err != nil {
+		return fmt.Errorf("ask the image of %s for the head of its migrations: %w", service, err)
+	}
+	want := ""
+	for line := range strings.Lines(out.String()) {
+		if rev, ok := strings.CutSuffix(strings.TrimSpace(line), " (head)"); ok {
+			want = rev
+		}
+	}
+	db := cfg.Services[service].Environment["DB_DATABASE"].Reveal()
+	if want == "" || db == "" {
+		return fmt.Errorf("service %s: its image does not say which migration is its last", service)
+	}
+	servers, err := s.servers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, srv := range servers {
+		got, ok, err := srv.Column(ctx, db, "alembic_version", "version_num")
+		if err != nil {
+			return err
+		}
+		if ok && (len(got) != 1 || got[0] != want) {
+			return fmt.Errorf("migration of %s: the schema is at %v, and the image brings %s", service, got, want)
+		}
+		if ok {
+			return nil
+		}
+	}
+	return fmt.Errorf("migration of %s: no server has a table alembic_version in the database that it is configured for", service)
+}
+
+// Undo ends the one-off container, and the stores that were started for it: the
+// data cannot be given back to a store that runs.
+func (s *migrate) Undo(ctx context.Context, _ struct{}) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	var old halted
+	if _, err := s.captured(&old); err != nil {
+		return err
+	}
+	return s.clear(ctx, old)
+}

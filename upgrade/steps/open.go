@@ -1,0 +1,188 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/belaystack/belay/upgrade/docker"
+	"github.com/belaystack/belay/upgrade/postgres"
+)
+
+// open lets the outside in: services that were started without their ports get
+// them, proxies start.
+type open struct{ *Host }
+
+// opened is how often each database had been written to before the opening, by
+// service and database.
+type opened map[string]map[string]postgres.Counters
+
+func (s *open) Check(context.Context) error { return nil }
+
+func (s *open) Capture(ctx context.Context) (opened, error) { return s.written(ctx) }
+
+func (h *Host) written(ctx context.Context) (opened, error) {
+	servers, err := h.servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := opened{}
+	for _, srv := range servers {
+		dbs, err := srv.Databases(ctx)
+		if err != nil {
+			return nil, err
+		}
+		out[srv.Service] = map[string]postgres.Counters{}
+		for _, db := range dbs {
+			if !db.AllowConn || db.Invalid {
+				continue
+			}
+			w, err := srv.Written(ctx, db.Name)
+			if err != nil {
+				return nil, err
+			}
+			out[srv.Service][db.Name] = w
+		}
+	}
+	return out, nil
+}
+
+func (s *open) Do(ctx context.Context, _ opened) (any, error) {
+	var l started
+	if _, err := s.Run.Result("launch", &l); err != nil {
+		return nil, err
+	}
+	services := append(slices.Clone(l.Closed), l.Held...)
+	if err := s.up(ctx, services); err != nil {
+		return nil, err
+	}
+	cfg, err := s.Docker.Config(ctx, s.Spec.Project)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.well(ctx, present(cfg), s.Spec.Options.AcceptUnhealthy); err != nil {
+		return nil, err
+	}
+	var old halted
+	if _, err := s.captured(&old); err != nil {
+		return nil, err
+	}
+	if err := s.policies(ctx, old, sortedKeys(cfg.Services)); err != nil {
+		return nil, err
+	}
+	if len(services) == 0 {
+		return nil, nil
+	}
+	return nil, s.steady(ctx, services, s.Spec.Options.AcceptUnhealthy)
+}
+
+// policies gives the containers that were halted and not made anew the restart
+// policies that they had. Compose gave the others theirs.
+func (h *Host) policies(ctx context.Context, old halted, services []string) error {
+	cs, err := h.containers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range cs {
+		i := slices.IndexFunc(old.Containers, func(w was) bool { return w.ID == c.ID })
+		if i < 0 || !slices.Contains(services, c.Service) || c.Policy == old.Containers[i].Policy {
+			continue
+		}
+		if err := h.setRestart(ctx, old.Containers[i].Policy, c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Undo closes the stack and counts what was written since it opened. When there
+// is anything, the data is not given back without consent: it may be somebody's
+// work.
+func (s *open) Undo(ctx context.Context, before opened) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	cs, err := s.containers(ctx)
+	if err != nil {
+		return err
+	}
+	var others, servers []docker.Container
+	for _, c := range cs {
+		if _, serves := before[c.Service]; serves {
+			servers = append(servers, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	if err := s.stopAll(ctx, others); err != nil {
+		return err
+	}
+	if s.Spec.Options.AcceptDataLoss {
+		return nil
+	}
+	// One that died cannot say what it was told; one that cannot start, neither.
+	if err := s.Docker.Start(ctx, ids(servers)...); err != nil {
+		return errors.Join(err, rowsSince(before, nil))
+	}
+	if err := s.answering(ctx, sortedKeys(before)); err != nil {
+		return errors.Join(err, rowsSince(before, nil))
+	}
+	now, err := s.written(ctx)
+	if err != nil {
+		return err
+	}
+	return rowsSince(before, now)
+}
+
+// rowsSince is a *WrittenError when rows were written between two counts, or
+// when that cannot be told.
+func rowsSince(before, now opened) error {
+	e := &WrittenError{}
+	for _, service := range slices.Sorted(maps.Keys(before)) {
+		for _, db := range slices.Sorted(maps.Keys(before[service])) {
+			if _, there := now[service][db]; !there {
+				e.Unknown = append(e.Unknown, db+" in "+service)
+			}
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(now)) {
+		for _, db := range slices.Sorted(maps.Keys(now[service])) {
+			was, there := before[service][db]
+			n, _, known := now[service][db].Since(was)
+			known = known && there
+			if !known {
+				e.Unknown = append(e.Unknown, db+" in "+service)
+			}
+			if n > 0 {
+				e.Rows += n
+				e.In = append(e.In, fmt.Sprintf("%d in %s of %s", n, db, service))
+			}
+		}
+	}
+	if e.Rows == 0 && len(e.Unknown) == 0 {
+		return nil
+	}
+	return e
+}
+
+// WrittenError means that the new stack was written to after it had opened, so
+// that giving the old data back would lose what was written.
+type WrittenError struct {
+	Rows    int64
+	In      []string
+	Unknown []string // databases where it cannot be told
+}
+
+func (e *WrittenError) Error() string {
+	if e.Rows == 0 {
+		return fmt.Sprintf("whether rows were written since the opening cannot be told: %s", names(e.Unknown))
+	}
+	return fmt.Sprintf("%d rows were written since the opening: %s", e.Rows, names(e.In))
+}
+
+// Hint names the next move.
+func (e *WrittenError) Hint() string {
+	return "to give the data of before back and lose them: belay recover --accept-data-loss"
+}

@@ -1,0 +1,272 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/belaystack/belay/upgrade/backup"
+	"github.com/belaystack/belay/upgrade/docker"
+	"github.com/belaystack/belay/upgrade/postgres"
+)
+
+// preflight refuses what cannot end well. It only looks.
+type preflight struct{ *Host }
+
+// Estimate is what a run needs and finds, in bytes.
+type Estimate struct {
+	Databases int64 `json:"databases"`
+	Volumes   int64 `json:"volumes"`
+	Backup    int64 `json:"backup"` // upper bound of what the backup takes
+	Clones    int64 `json:"clones"`
+	FreeStore int64 `json:"freeStore"` // where backups go
+	FreeData  int64 `json:"freeData"`  // where the engine keeps images and volumes
+}
+
+// reserve is what stays free beside what was estimated, in bytes: for journals,
+// logs, and what the new version writes.
+const reserve = 256 << 20
+
+func (s *preflight) Check(ctx context.Context) error {
+	errs := slices.Clone(s.Refusal)
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.objects} {
+		errs = append(errs, look(ctx))
+	}
+	e, err := s.Estimate(ctx)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	return errors.Join(append(errs, e.fits(s.Spec.Options.NoClone || s.Spec.Kind == Backup))...)
+}
+
+func (s *preflight) Capture(context.Context) (struct{}, error) { return struct{}{}, nil }
+
+func (s *preflight) Do(ctx context.Context, _ struct{}) (any, error) {
+	v, err := s.Docker.Versions(ctx)
+	return v, err
+}
+
+func (s *preflight) Undo(context.Context, struct{}) error { return nil }
+
+// The oldest that this was run with, and the oldest compose that knows !reset:
+// docker/compose release 2.24.4.
+const (
+	oldestEngine  = "20.10.0"
+	oldestCompose = "2.24.4"
+)
+
+func (s *preflight) versions(ctx context.Context) error {
+	v, err := s.Docker.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(older("the docker engine", v.Engine, oldestEngine), older("docker compose", v.Compose, oldestCompose))
+}
+
+func older(what, found, needed string) error {
+	f, err := semver.NewVersion(strings.TrimPrefix(found, "v"))
+	if err == nil && !f.LessThan(semver.MustParse(needed)) {
+		return nil
+	}
+	return &Refusal{Reason: what + " is too old", Found: found, Needed: needed, Next: "update it"}
+}
+
+// state refuses a second state folder for the project.
+func (s *preflight) state(ctx context.Context) error {
+	at, ok, err := s.Docker.Marker(ctx, s.Spec.Project.Name)
+	if err != nil || !ok || at == s.Spec.State {
+		return err
+	}
+	e := &docker.MarkerError{Project: s.Spec.Project.Name, State: at, Want: s.Spec.State}
+	return &Refusal{Reason: "another state folder governs this project", Found: at, Needed: s.Spec.State, Next: e.Hint()}
+}
+
+// healthy refuses a stack that is not well before anything is done to it.
+func (s *preflight) healthy(ctx context.Context) error {
+	cs, err := s.containers(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range cs {
+		e := unwell(cs, c.Service)
+		if e == nil || contains(s.Spec.Options.AcceptUnhealthy, c.Service) {
+			continue
+		}
+		errs = append(errs, &Refusal{Reason: "service " + c.Service + " is not well before the run", Found: e.What,
+			Next: "mend it first; or say --accept-unhealthy " + c.Service + ", which the report will tell"})
+	}
+	return errors.Join(errs...)
+}
+
+// tags refuses services that share a tag and run on different images: no meaning
+// of the tag would bring both back.
+func (s *preflight) tags(context.Context) error {
+	by := map[string]Change{}
+	var errs []error
+	for _, c := range s.Spec.Changes {
+		if c.Old == "" {
+			continue
+		}
+		o, ok := by[c.Old]
+		if ok && o.OldID != c.OldID {
+			errs = append(errs, &Refusal{Reason: "services " + o.Service + " and " + c.Service + " have the same tag and run on different images",
+				Next: "docker compose up -d, so that both run on the one that the tag means now"})
+		}
+		by[c.Old] = c
+	}
+	return errors.Join(errs...)
+}
+
+// strangers refuses containers outside of the project that write to its volumes:
+// nothing here stops them.
+func (s *preflight) strangers(ctx context.Context) error {
+	cs, err := s.containers(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range dataMounts(cs, s.Spec.Servers, s.Spec.Config.Exclude) {
+		name := d.Mount.Name
+		if d.Mount.Type == "bind" {
+			name = d.Mount.Source
+		}
+		using, err := s.Docker.Using(ctx, name)
+		if err != nil {
+			return err
+		}
+		for _, c := range using {
+			writes := slices.ContainsFunc(c.Mounts, func(m docker.Mount) bool { return m.RW && m.Touches(name) })
+			if c.Project != s.Spec.Project.Name && c.Running() && writes {
+				errs = append(errs, &Refusal{Reason: "container " + c.Name + " is not of this stack and can write to its data", Found: name,
+					Next: "stop it for the time of the run: docker stop " + c.Name})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// shares refuses a folder for backups that is not ours.
+func (s *preflight) shares(context.Context) error {
+	if err := s.Store.Check(); err != nil {
+		next := "name another folder in belay.yml: backup.directory"
+		var hint interface{ Hint() string }
+		if errors.As(err, &hint) {
+			next = hint.Hint()
+		}
+		return &Refusal{Reason: "backups cannot be kept", Found: err.Error(), Next: next}
+	}
+	return nil
+}
+
+// system refuses an application's data in the server's own databases, which
+// cannot be swapped.
+func (s *preflight) system(ctx context.Context) error {
+	servers, err := s.servers(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, srv := range servers {
+		facts, ok, err := postgres.Probe(ctx, srv.Exec, srv.Container)
+		if err != nil {
+			return err
+		}
+		if !ok || !facts.SuperUser || facts.Recovery {
+			errs = append(errs, &Refusal{Reason: "the PostgreSQL server of " + srv.Service + " cannot be backed up", Found: "no superuser, or a standby",
+				Needed: "the superuser of POSTGRES_USER on the primary", Next: "exclude it from the stack, or correct POSTGRES_USER"})
+			continue
+		}
+		dbs, err := srv.Databases(ctx)
+		if err != nil {
+			return err
+		}
+		for _, db := range dbs {
+			if !db.AllowConn || db.Invalid {
+				errs = append(errs, &Refusal{Reason: "database " + db.Name + " of " + srv.Service + " takes no connections and cannot be backed up",
+					Next: "allow them (ALTER DATABASE … ALLOW_CONNECTIONS true), or drop it"})
+			}
+		}
+		for _, name := range []string{"postgres", "template1"} {
+			n, err := srv.Count(ctx, name)
+			if err != nil {
+				continue // there need not be one
+			}
+			if len(n) > 0 && s.Spec.Kind != Backup {
+				errs = append(errs, &Refusal{Reason: "database " + name + " of " + srv.Service + " holds tables of an application", Found: sortedKeys(n)[0],
+					Needed: "a database of its own, which a rollback can put in the place of another", Next: "move the tables to a database with another name"})
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Estimate measures what a run will need.
+func (h *Host) Estimate(ctx context.Context) (Estimate, error) {
+	var e Estimate
+	servers, err := h.servers(ctx)
+	if err != nil {
+		return e, err
+	}
+	for _, srv := range servers {
+		dbs, err := srv.Databases(ctx)
+		if err != nil {
+			return e, err
+		}
+		for _, db := range dbs {
+			e.Databases += db.Size
+		}
+		facts, ok, err := postgres.Probe(ctx, srv.Exec, srv.Container)
+		if err != nil || !ok {
+			continue
+		}
+		if room, err := srv.Space(ctx, facts.DataDir); err == nil && (e.FreeData == 0 || room.Free < e.FreeData) {
+			e.FreeData = room.Free
+		}
+	}
+	cs, err := h.containers(ctx)
+	if err != nil {
+		return e, err
+	}
+	for _, d := range dataMounts(cs, h.Spec.Servers, h.Spec.Config.Exclude) {
+		n, err := h.measure(ctx, d)
+		if err != nil {
+			return e, err
+		}
+		e.Volumes += n
+	}
+	e.Backup = e.Databases + e.Volumes
+	e.Clones = e.Databases
+	e.FreeStore, err = backup.Free(existing(h.Store.Dir))
+	return e, err
+}
+
+// existing is the nearest folder above path that is there.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+func (e Estimate) fits(noClone bool) error {
+	var errs []error
+	if need := e.Backup + reserve; e.FreeStore < need {
+		errs = append(errs, &Refusal{Reason: "there is too little room for the backup", Found: megabytes(e.FreeStore), Needed: megabytes(need),
+			Next: "make room, or name another folder in belay.yml: backup.directory"})
+	}
+	if !noClone && e.FreeData > 0 && e.FreeData < reserve {
+		errs = append(errs, &Refusal{Reason: "there is too little room where the databases are", Found: megabytes(e.FreeData), Needed: megabytes(reserve), Next: "make room"})
+	}
+	return errors.Join(errs...)
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%d MB", n/1_000_000) }

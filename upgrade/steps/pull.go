@@ -1,0 +1,177 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/belaystack/belay/upgrade"
+)
+
+// pull brings the new images while everything runs. The local tags keep their
+// old images until apply-files: whatever starts the stack meanwhile, a person
+// or the daemon, starts the old one.
+type pull struct{ *Host }
+
+// tag is a reference and the id of the image it stands for, "" for none.
+type tag struct {
+	Ref string `json:"ref"`
+	ID  string `json:"id,omitempty"`
+}
+
+// pulled is the result of pull: which image each reference of the new files
+// has to mean.
+type pulled struct {
+	Tags []tag `json:"tags"`
+}
+
+func (s *pull) Check(context.Context) error { return nil }
+
+// Capture says what each tag has to mean when the old stack is to run: the
+// image that runs, which is not always the one that the tag means now.
+func (s *pull) Capture(ctx context.Context) ([]tag, error) {
+	var out []tag
+	for _, c := range s.Spec.Changes {
+		if c.Old != "" && !slices.ContainsFunc(out, func(t tag) bool { return t.Ref == c.Old }) {
+			out = append(out, tag{c.Old, c.OldID})
+		}
+	}
+	for _, ref := range s.refs() {
+		if slices.ContainsFunc(out, func(t tag) bool { return t.Ref == ref }) {
+			continue
+		}
+		img, _, err := s.Docker.Image(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, tag{ref, img.ID})
+	}
+	return out, nil
+}
+
+// refs are the images of the new files, each once.
+func (s *pull) refs() []string {
+	var out []string
+	for _, c := range s.Spec.Changes {
+		if c.New != "" && !slices.Contains(out, c.New) {
+			out = append(out, c.New)
+		}
+	}
+	return out
+}
+
+func (s *pull) Do(ctx context.Context, old []tag) (any, error) {
+	var now pulled
+	for _, ref := range s.refs() {
+		id, err := s.bring(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		now.Tags = append(now.Tags, tag{ref, id})
+		if i := slices.IndexFunc(old, func(t tag) bool { return t.Ref == ref }); old[i].ID != "" && old[i].ID != id {
+			if err := s.Docker.Tag(ctx, old[i].ID, ref); err != nil {
+				return nil, err
+			}
+		}
+	}
+	same, err := s.nothing(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if same {
+		return nil, upgrade.ErrNothing
+	}
+	return now, nil
+}
+
+// bring pulls the image of ref where that is asked for, and gives its id.
+func (s *pull) bring(ctx context.Context, ref string) (string, error) {
+	_, here, err := s.Docker.Image(ctx, ref)
+	if err != nil {
+		return "", err
+	}
+	if s.wants(ref, here) {
+		if err := s.Docker.Pull(ctx, ref, func(line string) { s.say(Progress{What: "pull " + ref + ": " + line}) }); err != nil {
+			return "", fmt.Errorf("pull %s: %w", ref, err)
+		}
+	}
+	img, ok, err := s.Docker.Image(ctx, ref)
+	if err == nil && !ok {
+		err = fmt.Errorf("image %s: there is none after the pull", ref)
+	}
+	return img.ID, err
+}
+
+// wants reports whether ref has to be asked for. Where the files name new
+// images, only those; where they do not, all of them, for what has moved. Never
+// one that is built or was imported here under a name that no registry has.
+func (s *pull) wants(ref string, here bool) bool {
+	moved := !slices.ContainsFunc(s.Spec.Changes, func(c Change) bool { return c.Old != c.New })
+	for _, c := range s.Spec.Changes {
+		if c.New != ref {
+			continue
+		}
+		if c.Local {
+			return false
+		}
+		moved = moved || c.Old != c.New
+	}
+	return !here || moved && s.Spec.Kind == Upgrade
+}
+
+// nothing reports whether every service runs on the image that it is to have,
+// and no file changes.
+func (s *pull) nothing(ctx context.Context, now pulled) (bool, error) {
+	if len(s.Spec.Files) > 0 || s.Spec.Kind != Upgrade {
+		return false, nil
+	}
+	running, err := s.containers(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range s.Spec.Changes {
+		if c.Old != c.New {
+			return false, nil
+		}
+	}
+	for _, c := range running {
+		i := slices.IndexFunc(s.Spec.Changes, func(ch Change) bool { return ch.Service == c.Service })
+		if i < 0 {
+			return false, nil
+		}
+		if j := slices.IndexFunc(now.Tags, func(t tag) bool { return t.Ref == s.Spec.Changes[i].New }); j < 0 || now.Tags[j].ID != c.Image {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Undo gives every tag the image it had, and takes away those that were not
+// there.
+func (s *pull) Undo(ctx context.Context, old []tag) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	return s.retag(ctx, old)
+}
+
+// retag makes each reference mean its image. One without an image is removed:
+// the image goes with its last name, unless a container needs it.
+func (h *Host) retag(ctx context.Context, tags []tag) error {
+	for _, t := range tags {
+		img, ok, err := h.Docker.Image(ctx, t.Ref)
+		if err != nil {
+			return err
+		}
+		switch {
+		case t.ID == "" && ok:
+			err = h.Docker.Untag(ctx, t.Ref)
+		case t.ID != "" && img.ID != t.ID:
+			err = h.Docker.Tag(ctx, t.ID, t.Ref)
+		}
+		if err != nil {
+			return fmt.Errorf("give %s its image back: %w", t.Ref, err)
+		}
+	}
+	return nil
+}

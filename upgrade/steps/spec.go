@@ -1,0 +1,142 @@
+package steps
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/belaystack/belay/upgrade/docker"
+)
+
+// Kind is what a run is for.
+type Kind string
+
+// The kinds of runs.
+const (
+	Upgrade  Kind = "upgrade"
+	Rollback Kind = "rollback"
+	Backup   Kind = "backup"
+)
+
+// Spec is everything that a later process needs to build the steps of a run
+// again. It is the header of the run's journal; nothing in it is secret.
+type Spec struct {
+	Run     string         `json:"run"`
+	Kind    Kind           `json:"kind"`
+	Version string         `json:"version"` // of belay
+	Binary  string         `json:"binary"`  // sha256 of the program, which is kept in the state folder's bin
+	Project docker.Project `json:"project"` // the deployed one
+	State   string         `json:"state"`   // the project's state folder
+	Backups string         `json:"backups"` // the folder of its backups
+	Backup  string         `json:"backup"`  // the id of the backup that this run makes
+
+	Changes []Change `json:"changes"` // by service
+	Servers []string `json:"servers"` // services with a PostgreSQL server in them, found by probing
+	Files   []File   `json:"files"`   // those that differ between old and new
+	Sources []string `json:"sources"` // every file that the stack is made of: compose, env and config files; absolute
+	Commit  string   `json:"commit,omitempty"`
+	Restore string   `json:"restore,omitempty"` // the backup whose data a rollback gives back
+
+	// Images are the ids of local images that references of Changes have to mean
+	// after the run, whatever their tags mean now. Those are not pulled.
+	Images map[string]string `json:"images,omitempty"`
+
+	Config  Config  `json:"config"`
+	Options Options `json:"options"`
+}
+
+// Change is one service of the stack, whether its image changes or not.
+type Change struct {
+	Service string `json:"service"`
+	Old     string `json:"old,omitempty"`     // reference of the image; "" for a new service
+	OldID   string `json:"oldID,omitempty"`   // id of the image that runs
+	New     string `json:"new,omitempty"`     // "" for a service that is gone
+	Local   bool   `json:"local,omitempty"`   // New is built or imported here: no registry is asked for it
+	Written string `json:"written,omitempty"` // New as the compose file writes it: "redis:${TAG}"
+	Hidden  bool   `json:"hidden,omitempty"`  // a part of Old or New is a value of an env file: neither is printed
+}
+
+// File is one file of the stack that an upgrade changes. The bytes lie in the
+// run's folder, below files/old and files/new, named by their sha256; a hash
+// of "" stands for a file that is not there.
+type File struct {
+	Path string `json:"path"` // absolute
+	Old  string `json:"old,omitempty"`
+	New  string `json:"new,omitempty"`
+
+	// What a file has that was not there before; 0644 and the owner of the run
+	// where they are not said. One that was there keeps its own.
+	Mode fs.FileMode `json:"mode,omitempty"`
+}
+
+// Config is what the deployed belay.yml says about runs.
+type Config struct {
+	Baseline []Command `json:"baseline,omitempty"`
+	Verify   []Command `json:"verify,omitempty"`
+	BackUp   []Command `json:"backup,omitempty"` // the user's own backups
+	Probes   []Probe   `json:"probes,omitempty"`
+
+	Exclude    []string `json:"exclude,omitempty"`    // "service:/path/below" of what is not backed up
+	Recipients []string `json:"recipients,omitempty"` // of age, for encrypted backups
+	Identity   string   `json:"identity,omitempty"`   // path of a file with age identities
+
+	NotFewer   []string            `json:"notFewer,omitempty"`   // tables that must not lose rows: "database.schema.table", with globs
+	IgnoreLogs []string            `json:"ignoreLogs,omitempty"` // regular expressions of log lines that are no errors
+	MaxErrors  *int                `json:"maxErrors,omitempty"`  // new error lines since the launch; nil: they are only reported
+	Public     []string            `json:"public,omitempty"`     // services with a face to the outside besides those that publish ports
+	Window     Duration            `json:"window"`               // how long a service must stay well
+	Deadline   Duration            `json:"deadline"`             // for a service to get well
+	Deadlines  map[string]Duration `json:"deadlines,omitempty"`  // by service
+
+	Keep    int      `json:"keep"`    // backups
+	KeepFor Duration `json:"keepFor"` // age up to which a backup stays whatever Keep says
+}
+
+// Options are the flags of one run. Each that leaves something out stands in
+// the report.
+type Options struct {
+	AcceptUnhealthy  []string `json:"acceptUnhealthy,omitempty"`
+	AcceptFailing    []string `json:"acceptFailing,omitempty"` // names of baseline commands
+	AcceptDataLoss   bool     `json:"acceptDataLoss,omitempty"`
+	KeepData         bool     `json:"keepData,omitempty"`
+	NoClone          bool     `json:"noClone,omitempty"`
+	Online           bool     `json:"online,omitempty"` // a backup of a stack that goes on
+	VerifyRestore    bool     `json:"verifyRestore,omitempty"`
+	WaiveObjectStore bool     `json:"waiveObjectStore,omitempty"`
+}
+
+// Command is one of the user's own: it runs on the host, or in the container
+// of Service, or in a new container of Image.
+type Command struct {
+	Name    string   `json:"name"`
+	Run     []string `json:"run"`
+	Service string   `json:"service,omitempty"`
+	Image   string   `json:"image,omitempty"`
+	Mount   string   `json:"mount,omitempty"`   // a folder of the host, read-only at /work, the working folder
+	Network string   `json:"network,omitempty"` // of the new container: stack (default), host or none
+	Timeout Duration `json:"timeout"`
+}
+
+// Probe asks a service from within its own network namespace, so that it works
+// while the stack is closed to the outside.
+type Probe struct {
+	Name     string   `json:"name"`
+	Service  string   `json:"service"`
+	URL      string   `json:"url,omitempty"` // "http://127.0.0.1:5001/health"
+	TCP      string   `json:"tcp,omitempty"` // "127.0.0.1:6379"
+	Status   int      `json:"status,omitempty"`
+	Contains string   `json:"contains,omitempty"`
+	Timeout  Duration `json:"timeout"`
+}
+
+// Duration is a time.Duration that JSON has as a text: "1m30s".
+type Duration time.Duration
+
+// MarshalText writes the duration as time.Duration does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
