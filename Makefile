@@ -42,6 +42,18 @@ lab: ## the lab: its registry, its images and an engine; LAB=DIR makes a stack t
 lab-down: ## stops the lab's registry and engine; what was built stays
 	testdata/lab/lab down
 
+faults: ## breaks upgrades in the lab at every point and judges what is left; FAULTS='-quick 6' for a few points in minutes
+	go run ./testdata/lab/faults $(FAULTS)
+
+demo: build ## an upgrade that is refused, one that goes through and one that is taken back, on a stack of the lab; about five minutes
+	BELAY_DEMO_BIN=$(CURDIR)/bin/belay testdata/lab/demo $(LAB)
+
+BENCH ?= $(HOME)/.cache/belay/bench
+
+bench-lab: build ## dump, ways back, memory and downtime on a stack of the lab with 650 MB; takes a quiet machine and ten minutes
+	if [ -d $(BENCH) ]; then testdata/lab/lab reset $(BENCH); else SEED_MB=650 testdata/lab/lab stack $(BENCH); fi
+	eval "$$(testdata/lab/lab env)" && go run ./testdata/lab/bench -belay $(CURDIR)/bin/belay -work $(dir $(BENCH)) $(BENCH)
+
 dist: ## the binaries of a release and their checksums, into dist/
 	rm -rf dist && mkdir dist
 	for p in linux_amd64 linux_arm64 darwin_amd64 darwin_arm64; do \
@@ -50,4 +62,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test race lint bench fuzz docs catalog image lab lab-down dist
+.PHONY: build test race lint bench fuzz docs catalog image lab lab-down faults demo bench-lab dist

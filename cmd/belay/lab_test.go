@@ -68,9 +68,12 @@ func (l *labStack) belay(want int, args ...string) string {
 	return out.String()
 }
 
-// world is the state of the stack, without what a rollback may leave: what Belay keeps.
+// world is the state of the stack, without what a rollback may leave: what Belay keeps,
+// and when a file of the stack's folder was last put in its place.
 func (l *labStack) world() string {
-	return l.script("world", "--no", "kept", "--no", "belay")
+	l.Helper()
+	lines := strings.Split(l.script("world", "--no", "kept", "--no", "belay"), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "files stack . directory ") }), "\n")
 }
 
 // images are those that run, by service.

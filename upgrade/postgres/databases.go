@@ -159,7 +159,7 @@ func (s *Server) Databases(ctx context.Context) ([]Database, error) {
 		}
 		if d.AllowConn && !d.Invalid {
 			at[d.Name] = len(list)
-			script.WriteString("\\connect " + metaArgument(conninfo(d.Name)) + "\n" + preamble + listExtensions)
+			script.WriteString(connect(d.Name) + preamble + listExtensions)
 		}
 		list = append(list, d)
 	}

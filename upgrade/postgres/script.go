@@ -90,9 +90,12 @@ func conninfo(db string) string {
 	return `dbname='` + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(db) + `'`
 }
 
-// metaArgument quotes an argument of one of psql's own commands.
-func metaArgument(text string) string {
-	return `'` + strings.NewReplacer(`\`, `\\`, `'`, `''`, "\n", `\n`, "\r", `\r`).Replace(text) + `'`
+// connect is psql's own command that goes to another database. psql takes the
+// single quotes off its argument, and then treats it as an identifier
+// (OT_SQLIDHACK of psqlscanslash.l): twice quoted, it stays as it is.
+func connect(db string) string {
+	text := strings.NewReplacer(`\`, `\\`, `'`, `''`, "\n", `\n`, "\r", `\r`).Replace(ident(conninfo(db)))
+	return `\connect '` + text + "'\n"
 }
 
 var plain = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)

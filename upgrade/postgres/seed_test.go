@@ -6,7 +6,7 @@ import (
 )
 
 // odd is a name that breaks whatever is quoted by halves.
-const odd = `-d Ünï"'\ =x;$(id)`
+const odd = `-d Ünï"'\ =x;$(id)` + "\t:a"
 
 // seedRoles are roles as they may be: an odd name, a password, settings, a
 // membership, a limit in time, a comment with a line break.

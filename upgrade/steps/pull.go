@@ -86,6 +86,13 @@ func (s *pull) Do(ctx context.Context, old []tag) (any, error) {
 
 // bring pulls the image of ref where that is asked for, and gives its id.
 func (s *pull) bring(ctx context.Context, ref string) (string, error) {
+	if id := s.Spec.Images[ref]; id != "" { // a rollback wants the image that ran, whatever the tag means by now
+		_, ok, err := s.Docker.Image(ctx, id)
+		if err == nil && !ok {
+			err = fmt.Errorf("image %s of %s: it is not here any more", id, ref)
+		}
+		return id, err
+	}
 	_, here, err := s.Docker.Image(ctx, ref)
 	if err != nil {
 		return "", err
