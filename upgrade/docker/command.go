@@ -23,12 +23,16 @@ type Command struct {
 	Watch  func(stderr string) // gets each line of stderr, masked; nil for none
 }
 
-// String is the command as one types it, without its environment.
+// String is the command as one types it, without its environment. Of an argument
+// of several lines, a script, only the beginning stands there.
 func (c Command) String() string {
 	var b strings.Builder
 	b.WriteString("docker")
 	for _, a := range c.Args {
 		b.WriteByte(' ')
+		if first, _, more := strings.Cut(a, "\n"); more {
+			a = first + " …"
+		}
 		b.WriteString(quote(a))
 	}
 	return b.String()
