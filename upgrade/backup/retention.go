@@ -12,8 +12,8 @@ import (
 
 // A Policy says which backups stay. The zero one keeps all.
 type Policy struct {
-	Keep   int           // the newest ones that stay; 0: any number
-	MaxAge time.Duration // older ones go; 0: any age
+	Keep   int           // the newest ones that stay
+	MaxAge time.Duration // younger ones stay too; without both limits all do
 }
 
 // Prune deletes what the policy does not keep, and what is left of backups that
@@ -49,12 +49,13 @@ func (s *Store) Prune(ctx context.Context, p Policy, now time.Time, needed ...st
 	return gone, nil
 }
 
-// expired decides on the nth newest complete backup, from 1.
+// expired decides on the nth newest complete backup, from 1. With both a number
+// and an age it has to be beyond both.
 func (p Policy) expired(i Info, nth int, now time.Time) bool {
-	if nth == 1 {
+	if nth == 1 || p == (Policy{}) {
 		return false
 	}
-	return p.Keep > 0 && nth > p.Keep || p.MaxAge > 0 && now.Sub(i.Manifest.Created) > p.MaxAge
+	return (p.Keep <= 0 || nth > p.Keep) && (p.MaxAge <= 0 || now.Sub(i.Manifest.Created) > p.MaxAge)
 }
 
 // Remove deletes a backup, complete or not. The manifest goes first, by a rename:

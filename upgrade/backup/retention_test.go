@@ -22,7 +22,7 @@ func TestPrune(t *testing.T) {
 		"age":               {Policy{MaxAge: 36 * time.Hour}, nil, "b2 b1 dead deleting"},
 		"the last one":      {Policy{MaxAge: time.Second}, nil, "b3 b2 b1 dead deleting"},
 		"an open run":       {Policy{}, []string{"dead"}, "deleting"},
-		"number and age":    {Policy{Keep: 3, MaxAge: time.Hour}, nil, "b3 b2 b1 dead deleting"},
+		"number and age":    {Policy{Keep: 3, MaxAge: time.Hour}, nil, "b1 dead deleting"},
 		"needed ones count": {Policy{Keep: 1}, []string{"b4", "b3"}, "b2 b1 dead deleting"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,7 +76,9 @@ func (b *backing) all(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.d.Moment = backup.Moment{Consistent: !b.Spec.Options.Online, Halted: old.At}
+	if !b.Spec.Options.Online {
+		b.d.Moment = backup.Moment{Consistent: true, Halted: old.At}
+	}
 	for _, part := range []func(context.Context, []docker.Container) error{b.services, b.databases, b.volumes, b.files, b.commands} {
 		if err := part(ctx, cs); err != nil {
 			return "", err

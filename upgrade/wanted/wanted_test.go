@@ -227,8 +227,8 @@ func TestFill(t *testing.T) {
 	if len(spec.Files) != 0 { // the old definition of gone is not known
 		t.Errorf("files %+v", spec.Files)
 	}
-	want := []steps.Change{{Service: "a", Old: "redis:7.0.1", OldID: idOf("redis:7.0.1"), New: "redis:7.0.1", Hidden: true},
-		{Service: "new", New: "nginx:2"}, {Service: "gone", Old: "nginx:1", OldID: idOf("nginx:1")}}
+	want := []steps.Change{{Service: "a", Old: "redis:7.0.1", OldID: idOf("redis:7.0.1"), New: "redis:7.0.1", Written: "redis:${T}", Hidden: true},
+		{Service: "new", New: "nginx:2", Written: "nginx:2"}, {Service: "gone", Old: "nginx:1", OldID: idOf("nginx:1")}}
 	for i, c := range spec.Changes {
 		if c != want[i] {
 			t.Errorf("change %+v, want %+v", c, want[i])
