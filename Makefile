@@ -9,7 +9,7 @@ build: ## the belay binary, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/belay ./cmd/belay
 
 test: ## all tests; those that need docker run when this machine can start an engine
-	.ci/engine run go test ./... ./.ci/catalog
+	.ci/engine run go test -timeout 20m ./... ./.ci/catalog
 
 race: ## the tests of what reads files and answers, under the race detector
 	CGO_ENABLED=1 go test -race ./lint/... ./release/github/... ./release/registry
