@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 
 	"filippo.io/age"
-	"github.com/klauspost/compress/zstd"
 )
 
 // What bounds the memory of a writer and of a reader. With a window of 4 MiB the
@@ -34,7 +33,7 @@ type ContentWriter struct {
 	stored *summer // of the bytes on disk
 	plain  *summer
 	age    io.WriteCloser // nil: not encrypted
-	zstd   *zstd.Encoder
+	zstd   *frames
 	looked int64
 	err    error // the first one; it ends the content
 	closed bool
@@ -63,8 +62,7 @@ func (c *ContentWriter) chain(to []age.Recipient) error {
 		}
 		c.age, below = a, a
 	}
-	z, err := zstd.NewWriter(below, zstd.WithEncoderLevel(zstd.SpeedDefault),
-		zstd.WithEncoderConcurrency(encoders), zstd.WithWindowSize(window))
+	z, err := newFrames(below)
 	if err != nil {
 		return err
 	}
@@ -122,7 +120,7 @@ func (c *ContentWriter) CloseWithError(cause error) error {
 		}
 		err = fmt.Errorf("backup %s: %s: %w", c.w.id, c.name, spaceError(c.w.dir, err))
 	} else {
-		c.zstd.Reset(nil) // ends its goroutines
+		c.zstd.drop()
 	}
 	return errors.Join(err, c.file.Close(), os.Remove(c.file.Name()))
 }
