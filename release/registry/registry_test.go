@@ -106,7 +106,7 @@ func TestSilent(t *testing.T) {
 		}
 		return out
 	}
-	c := &Client{Timeout: 50 * time.Millisecond, Allow: []string{ref(hung, "a").Registry, ref(busy, "a").Registry}}
+	c := &Client{Timeout: 500 * time.Millisecond, Allow: []string{ref(hung, "a").Registry, ref(busy, "a").Registry}}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := c.Repository(cancelled, ref(hung, "a:1")); err == nil || len(c.silent) > 0 {
