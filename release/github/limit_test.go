@@ -64,7 +64,7 @@ func TestLimitsAndRetries(t *testing.T) {
 			c := l.client("")
 			c.timeout = 2 * time.Second
 			if tt.name == "hangs" {
-				c.timeout = 50 * time.Millisecond
+				c.timeout = 300 * time.Millisecond // enough to reach the server
 			}
 			got, err := c.Releases(context.Background(), upstream, never)
 			if d := cmp.Diff(tt.waits, l.waited()); d != "" {

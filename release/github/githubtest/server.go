@@ -44,7 +44,7 @@ type Server struct {
 	moved    map[string]string
 	tokens   map[string]*token
 	faults   []Fault
-	requests []Request
+	requests []*Request
 	lastID   int64
 	contract *contract
 	changed  func([]Comment)
@@ -119,7 +119,11 @@ func (s *Server) OnComments(f func([]Comment)) { s.mu.Lock(); defer s.mu.Unlock(
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
+	requests := make([]Request, len(s.requests))
+	for i, r := range s.requests {
+		requests[i] = *r
+	}
+	return requests
 }
 
 // Forget empties the list of requests.
@@ -153,18 +157,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body := readBody(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.requests) == 0 {
-		s.requests = []Request{}
-	}
 	tok, known := s.tokens[bearer(r)]
-	record := Request{Method: r.Method, Path: r.URL.RequestURI(), Body: string(body)}
+	// It is on the list before it can hang.
+	record := &Request{Method: r.Method, Path: r.URL.RequestURI(), Body: string(body)}
 	if tok != nil {
 		record.Login = tok.login
 	}
+	s.requests = append(s.requests, record)
 	defer func() {
-		s.requests = append(s.requests, record)
 		if s.seen != nil {
-			s.seen(record)
+			s.seen(*record)
 		}
 	}()
 	s.checkHeaders(r)
