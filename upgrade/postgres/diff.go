@@ -7,7 +7,8 @@ import (
 )
 
 // Diff says what is not as it was in g, the earlier one: names, counts and the
-// word "content", never values. It is sorted, and empty when both are equal.
+// word "content", never values. It is sorted, and empty when both are equal. What a
+// crash of the server does to unlogged tables is no difference: see Emptied.
 func (f *Fingerprint) Diff(g *Fingerprint) []string {
 	var list []string
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
@@ -19,6 +20,7 @@ func (f *Fingerprint) Diff(g *Fingerprint) []string {
 			say("table %s is gone: it had %d rows", name, was.Rows)
 		case !wasThere:
 			say("table %s is new: it has %d rows", name, now.Rows)
+		case emptied(now, was):
 		case now.Rows != was.Rows:
 			say("table %s: %d rows, were %d", name, now.Rows, was.Rows)
 		case now.Hash != was.Hash:
@@ -28,7 +30,7 @@ func (f *Fingerprint) Diff(g *Fingerprint) []string {
 	for _, name := range names(f.Sequences, g.Sequences) {
 		now, isNow := f.Sequences[name]
 		was, wasThere := g.Sequences[name]
-		if isNow != wasThere || now != was {
+		if setBack := was.Unlogged && now.Unlogged && !now.Called; isNow != wasThere || now != was && !setBack {
 			say("sequence %s: %s, was %s", name, stand(now, isNow), stand(was, wasThere))
 		}
 	}
@@ -45,6 +47,23 @@ func (f *Fingerprint) Diff(g *Fingerprint) []string {
 		}
 	}
 	return list
+}
+
+// Emptied names the unlogged tables that had rows in g, the earlier one, and have none
+// now: PostgreSQL empties them when it starts after a crash, with their sequences (CREATE
+// TABLE, "UNLOGGED").
+func (f *Fingerprint) Emptied(g *Fingerprint) []string {
+	var list []string
+	for _, name := range names(f.Tables, g.Tables) {
+		if emptied(f.Tables[name], g.Tables[name]) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+func emptied(now, was Table) bool {
+	return now.Unlogged && was.Unlogged && now.Rows == 0 && was.Rows > 0
 }
 
 // Missing says where the rows in an archive are not those of the database that

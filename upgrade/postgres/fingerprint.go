@@ -31,12 +31,14 @@ type Table struct {
 	Hash      string `json:"hash"`                // of all rows, in whatever order
 	Extension string `json:"extension,omitempty"` // that it belongs to: a dump has its rows only when the extension says so
 	View      bool   `json:"view,omitempty"`      // materialized: a dump has no rows of it, a restore makes them anew
+	Unlogged  bool   `json:"unlogged,omitempty"`  // a crash of the server empties it
 }
 
 // Sequence is where a sequence stands.
 type Sequence struct {
-	Last   int64 `json:"last"`
-	Called bool  `json:"called"`
+	Last     int64 `json:"last"`
+	Called   bool  `json:"called"`
+	Unlogged bool  `json:"unlogged,omitempty"` // of an unlogged table: a crash of the server sets it back
 }
 
 // snapshot opens the script that reads everything at one moment. The search path
@@ -56,10 +58,10 @@ SET parallel_setup_cost = 50;
 // that is there twice does not cancel out. clock_timestamp keeps the planner from
 // making the text once for each hash, and unlike OFFSET 0 lets a worker hash what
 // it read.
-const hashRows = `SELECT format($q$SELECT jsonb_build_object('kind', 'table', 'schema', %L, 'name', %L, 'extension', %L, 'view', %L::bool,
+const hashRows = `SELECT format($q$SELECT jsonb_build_object('kind', 'table', 'schema', %L, 'name', %L, 'extension', %L, 'view', %L::bool, 'unlogged', %L::bool,
  'rows', count(*), 'a', coalesce(sum(hashtextextended(row, 1)), 0)::text, 'b', coalesce(sum(hashtextextended(row, 2)), 0)::text)
 FROM (SELECT ROW(x.*)::text COLLATE "C" AS row, clock_timestamp() FROM ONLY %I.%I AS x) AS rows$q$,
- n.nspname, c.relname, coalesce(e.extname, ''), c.relkind = 'm', n.nspname, c.relname)
+ n.nspname, c.relname, coalesce(e.extname, ''), c.relkind = 'm', c.relpersistence = 'u', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'e'
 LEFT JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
@@ -70,8 +72,8 @@ ORDER BY pg_table_size(c.oid) DESC \gexec
 // userRelations are those that are not the system's and not temporary.
 const userRelations = `c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')`
 
-const readSequences = `SELECT format($q$SELECT jsonb_build_object('kind', 'sequence', 'schema', %L, 'name', %L, 'last', last_value, 'called', is_called) FROM %I.%I$q$,
- n.nspname, c.relname, n.nspname, c.relname)
+const readSequences = `SELECT format($q$SELECT jsonb_build_object('kind', 'sequence', 'schema', %L, 'name', %L, 'unlogged', %L::bool, 'last', last_value, 'called', is_called) FROM %I.%I$q$,
+ n.nspname, c.relname, c.relpersistence = 'u', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND ` + userRelations + ` \gexec
 `
 
@@ -133,7 +135,7 @@ func (s *Server) Fingerprint(ctx context.Context, db string) (*Fingerprint, erro
 // contentRow is a line of what the script of Fingerprint prints.
 type contentRow struct {
 	Kind, Schema, Name, Extension string
-	View                          bool
+	View, Unlogged                bool
 	Rows                          int64
 	A, B                          string
 	Last                          int64
@@ -146,11 +148,11 @@ func (f *Fingerprint) add(r contentRow) {
 	name := qualified(r.Schema, r.Name)
 	switch r.Kind {
 	case "table":
-		f.Tables[name] = Table{Rows: r.Rows, Hash: r.A + "," + r.B, Extension: r.Extension, View: r.View}
+		f.Tables[name] = Table{Rows: r.Rows, Hash: r.A + "," + r.B, Extension: r.Extension, View: r.View, Unlogged: r.Unlogged}
 	case "view":
 		f.Tables[name] = Table{Hash: "not populated", View: true}
 	case "sequence":
-		f.Sequences[name] = Sequence{Last: r.Last, Called: r.Called}
+		f.Sequences[name] = Sequence{Last: r.Last, Called: r.Called, Unlogged: r.Unlogged}
 	case "objects":
 		f.LargeObjects = Table{Rows: r.Rows, Hash: r.A + "," + r.B}
 	case "skipped":

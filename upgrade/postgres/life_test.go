@@ -32,6 +32,7 @@ func TestServer(t *testing.T) {
 		{"set aside", setsAside},
 		{"count and column", counts},
 		{"space", space},
+		{"a crash empties unlogged tables", crashes}, // the last: the server starts again
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
@@ -569,4 +570,31 @@ func counts(t *testing.T, s *Server) {
 			t.Errorf("%s.%s in %s: %q, %t, %v", test.table, test.column, test.db, values, ok, err)
 		}
 	}
+}
+
+func crashes(t *testing.T, s *Server) {
+	do(t, s, "postgres", "CREATE DATABASE crash;")
+	do(t, s, "crash", `CREATE UNLOGGED TABLE fast (id int GENERATED ALWAYS AS IDENTITY, a int); INSERT INTO fast (a) VALUES (1), (2);
+		CREATE UNLOGGED TABLE slow (a int); CREATE TABLE kept (a int); INSERT INTO kept VALUES (1); CHECKPOINT;`)
+	before := fingerprint(t, s, "crash")
+	d := s.Exec.(dockerExec)
+	for _, command := range []string{"kill", "start"} {
+		if out, err := d.docker(t.Context(), command, s.Container).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	ready(t, d, s.Container)
+	now := fingerprint(t, s, "crash")
+	if diff := now.Diff(before); diff != nil {
+		t.Errorf("differs: %q", diff)
+	}
+	if got := now.Emptied(before); !slices.Equal(got, []string{"public.fast"}) {
+		t.Errorf("emptied: %q", got)
+	}
+	do(t, s, "crash", "INSERT INTO fast (a) VALUES (3); DELETE FROM kept;")
+	want := []string{"table public.fast: 1 rows, were 2", "table public.kept: 0 rows, were 1"}
+	if diff := fingerprint(t, s, "crash").Diff(before); len(diff) < 2 || !slices.Equal(diff[:2], want) {
+		t.Errorf("differs: %q", diff)
+	}
+	do(t, s, "postgres", "DROP DATABASE crash;")
 }

@@ -109,14 +109,20 @@ func start(t testing.TB, args ...string) *Server {
 		}
 	})
 	s := &Server{Container: name, Exec: d, App: "belay/" + run1}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	s.Maintenance = ready(t, d, name).Maintenance
+	return s
+}
+
+// ready waits until the server in a container takes connections.
+func ready(t testing.TB, d dockerExec, name string) *Facts {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	for {
 		f, ok, err := Probe(ctx, d, name)
 		// The entry point first starts a server for itself, which listens to nobody.
 		if out, _ := d.docker(ctx, "exec", name, "cat", "/proc/1/comm").Output(); err == nil && ok && string(out) == "postgres\n" {
-			s.Maintenance = f.Maintenance
-			return s
+			return f
 		}
 		if ctx.Err() != nil {
 			out, _ := d.docker(context.Background(), "logs", "--tail", "5", name).CombinedOutput()

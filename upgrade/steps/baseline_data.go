@@ -123,6 +123,13 @@ func (s *baselineData) Undo(ctx context.Context, _ struct{}) error {
 	if diff := before.diff(now); len(diff) > 0 {
 		return &DataError{Diff: diff}
 	}
+	for service, dbs := range before {
+		for db, was := range dbs {
+			if empty := now[service][db].Emptied(was); len(empty) > 0 {
+				s.say(Progress{What: fmt.Sprintf("%s in %s crashed meanwhile, which empties unlogged tables: %s", db, service, strings.Join(empty, ", "))})
+			}
+		}
+	}
 	return nil
 }
 
