@@ -33,7 +33,7 @@ func fullDisks() []point {
 	return out
 }
 
-func (b *bench) disk() string { return b.state + "-disk" }
+func (b *bench) disk() string { return b.dir + "-disk" }
 
 // onDisk gives a fault a file system of its own, of 600 MB or what its config says.
 func onDisk(f fault, config string) point {

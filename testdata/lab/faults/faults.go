@@ -16,7 +16,9 @@ func faults() []point {
 	for _, at := range []string{"captured pull", "captured halt", "captured backup", "captured apply-files", "captured launch", "captured open"} {
 		out = append(out, reboot(at, at == "captured launch"))
 	}
+	out = append(out, amongWriters()...)
 	out = append(out, badImages()...)
+	out = append(out, movedTags()...)
 	out = append(out, fullDisks()...)
 	return append(out, disturbed()...)
 }
@@ -33,6 +35,7 @@ type fault struct {
 	heal        func(context.Context, *bench) error // before the recovery
 	exits       []int                               // that are right; none: all
 	worlds      []string
+	loss        bool // recover has to ask before it takes rows back, and is told to
 }
 
 func (f fault) point() point { return point{Group: f.group, Name: f.name, Quick: f.quick, Do: f.do} }
@@ -72,7 +75,18 @@ func (f fault) do(ctx context.Context, b *bench) outcome {
 	if all := b.journals(); len(all) > known {
 		path = all[len(all)-1]
 	}
-	o := b.afterwards(ctx, p, path)
+	var more []string
+	if f.loss {
+		r, err := b.start("recover", b.dir)
+		if err != nil {
+			return outcome{Err: err}
+		}
+		if code := r.wait(ctx, 5*time.Minute); code != 5 {
+			return outcome{Exit: p.code, Recover: []int{code}, World: "recover did not ask", Diff: []string{last(r.out.String(), 1500)}}
+		}
+		more = []string{"--accept-data-loss"}
+	}
+	o := b.afterwards(ctx, p, path, more...)
 	o.Exit, o.Allowed = code, f.worlds
 	o.Note = note + o.Note + ": " + lastLine(p.out.String())
 	if !oneOf(code, f.exits) {

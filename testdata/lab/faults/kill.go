@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -59,12 +60,12 @@ func killAfter(group string, n int, config string, quick bool) point {
 }
 
 // afterwards recovers and says at what it was.
-func (b *bench) afterwards(ctx context.Context, p *proc, path string) outcome {
+func (b *bench) afterwards(ctx context.Context, p *proc, path string, more ...string) outcome {
 	o := outcome{Exit: p.code}
 	if entries := read(path); len(entries) > 0 {
 		o.Note = "at " + entries[len(entries)-1].String()
 	}
-	r := b.recover(ctx)
+	r := b.recover(ctx, more...)
 	o.Recover = r.codes
 	if !r.ok() {
 		o.World, o.Diff = "recover failed", []string{last(r.out, 1500), last(p.out.String(), 600)}
@@ -76,14 +77,19 @@ func (b *bench) afterwards(ctx context.Context, p *proc, path string) outcome {
 	return o
 }
 
-// stray names helpers and processes that nobody needs any more.
+// stray names what nobody needs any more: helpers, one-offs, copies of databases, and in
+// the state folder files and backups that were not finished.
 func (b *bench) stray(ctx context.Context) string {
 	out, err := b.sh(ctx, `docker ps -a --filter label=belay.run --format '{{.Names}} {{.Status}}'
-		docker ps -a --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.oneoff=True --format 'one-off {{.Names}}'`, b.dir)
+		docker ps -a --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.oneoff=True --format 'one-off {{.Names}}'
+		pg=$(docker ps -q --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.service=postgres)
+		docker exec "$pg" psql -X -A -t -U postgres -c "SELECT 'database ' || datname FROM pg_database WHERE datname ~ '__(belay|scratch)_'"
+		[ ! -d "$2" ] || find "$2" -name '.new-*' -o -name '.belay-*'
+		for backup in "$2"/*/backups/*/; do [ ! -d "$backup" ] || [ -e "$backup/manifest.json" ] || echo "no whole backup: $backup"; done`, b.dir, b.state)
 	if err != nil {
 		return err.Error()
 	}
-	return out
+	return strings.TrimSpace(out)
 }
 
 // killAt kills belay at an instant.
