@@ -26,10 +26,11 @@ type Closure struct {
 
 // Failure is the data of a journal's failed entry, and of undoing.
 type Failure struct {
-	Error   string `json:"error"`
-	Refused bool   `json:"refused,omitempty"`
-	Undo    bool   `json:"undo,omitempty"`  // the undo failed, not the step
-	After   bool   `json:"after,omitempty"` // a step after the commit failed
+	Error     string `json:"error"`
+	Refused   bool   `json:"refused,omitempty"`
+	Cancelled bool   `json:"cancelled,omitempty"` // nothing failed: the run was asked to stop
+	Undo      bool   `json:"undo,omitempty"`      // the undo failed, not the step
+	After     bool   `json:"after,omitempty"`     // a step after the commit failed
 }
 
 // ErrNothing is what a Do gives when there is nothing to change. What was done

@@ -83,7 +83,7 @@ func TestPlanOrder(t *testing.T) {
 		want string
 	}{
 		{"everything", all(t), "preflight pull baseline drain halt backup apply-files migrate launch verify record"},
-		{"a store alone", wanted(t, "redis redis:7 redis:8"), "preflight pull baseline backup apply-files launch verify record"},
+		{"a store alone", wanted(t, "redis redis:7 redis:8"), "preflight pull baseline halt backup apply-files launch verify record"},
 		{"an app that is not known", wanted(t, "own acme/app:1 acme/app:2"), "preflight pull baseline halt backup apply-files launch verify record"},
 		{"no image changes", wanted(t, "n8n n8nio/n8n:1.99.0 n8nio/n8n:1.99.0"), "preflight baseline drain halt backup apply-files launch verify record"},
 		{"the server's minor version", wanted(t, "db postgres:16.3 postgres:16.4"), "preflight pull baseline backup apply-files launch verify record"},
@@ -98,7 +98,7 @@ func TestPlanOrder(t *testing.T) {
 }
 
 func TestPlanStopsWhatWrites(t *testing.T) {
-	writers := []string{"api", "worker", "sandbox", "n8n", "own"} // not the stores
+	writers := []string{"api", "worker", "sandbox", "n8n", "redis", "own"} // all but PostgreSQL
 	for i, s := range []Step{step(t, Plan(all(t)), "halt"), step(t, Rollback(all(t)), "stop")} {
 		writers := append(slices.Clone(writers), []string{"gone", "fresh"}[i]) // what runs then
 		if d := cmp.Diff(writers, s.Stops); d != "" {
@@ -127,7 +127,7 @@ func TestPlanCommands(t *testing.T) {
 		"backup": {asOwner + `pg_dumpall -U "${POSTGRES_USER:-postgres}" --globals-only' > db-globals.sql`,
 			asOwner + `pg_dump -U "${POSTGRES_USER:-postgres}" -Fc -d NAME' > db-NAME.dump  # for each database`},
 		"apply-files": {"docker compose rm -s -f gone", "docker compose rm -f gone"},
-		"migrate":     {"docker compose run --rm --no-deps -e MODE=migration api"},
+		"migrate":     {"docker compose up -d --no-deps redis", "docker compose run --rm --no-deps -e MODE=migration api"},
 		"launch":      {"docker compose up -d", "docker compose exec api flask backfill"},
 	}
 	got := map[string][]string{}
@@ -187,12 +187,14 @@ func TestPlanSays(t *testing.T) {
 		{"migrate", wanted(t, "db pgvector/pgvector:pg16 pgvector/pgvector:0.8.6-pg17"), "`db` goes from PostgreSQL 16 to 17", "Dify"},
 		{"migrate", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "`/healthz/readiness` answers 200", "schema"},
 		{"drain", all(t), "running n8n executions as well as Dify workflow runs", ""},
-		{"drain", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "running n8n executions come to their end", "Dify"},
+		{"drain", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "Wait for running n8n executions to come to their end: `belay upgrade` does not yet", "Dify"},
 		{"backup", all(t), "every database of `db` with its roles, the volumes of `api`, `worker`, `n8n`, `redis`, every other volume and folder that a service writes, the `.env`, compose and config files.", "own"},
 		{"backup", wanted(t, "own acme/app:1 acme/app:2"), "the `.env`, compose and config files", "database of"},
-		{"apply-files", all(t), "Before that the containers of `gone`, which the new files do not name, are removed; their data stays.", ""},
+		{"apply-files", all(t), "The containers of `gone`, which the new files do not name, do not start again, and are removed when all is verified; their data stays. What the releases ask for besides is yours to run.", ""},
 		{"apply-files", wanted(t, "own acme/app:1 acme/app:2"), "your `.env` is never written", "gone"},
-		{"verify", all(t), "the same n8n workflows are active", ""},
+		{"verify", all(t), "A check of yours has to tell whether the same n8n workflows are active, a credential decrypts, the console loads and a knowledge base answers", ""},
+		{"launch", all(t), "closed to the outside until all is verified. What the releases ask for besides is yours to run.", "Stores"},
+		{"backup", all(t), "`--verify-restore` restores each into a scratch database", "restored is none"},
 		{"verify", wanted(t, "own acme/app:1 acme/app:2"), "everything is rolled back, data included", "n8n"},
 	} {
 		does := step(t, Plan(c.w), c.step).Does

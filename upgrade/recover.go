@@ -86,7 +86,6 @@ func (r *Run) takeBack(ctx context.Context, step string, cause error) error {
 	var verdict error = &RolledBackError{step, cause}
 	switch {
 	case ctx.Err() != nil:
-		// What the step says may be but the way in which it was cancelled.
 		cause = cancelled(ctx, cause)
 		verdict = &RolledBackError{step, cause}
 	case len(reasons) > 0:
@@ -97,7 +96,7 @@ func (r *Run) takeBack(ctx context.Context, step string, cause error) error {
 	if outcome == Unchanged {
 		_ = r.append(journal.Nothing, step, nil)
 	} else {
-		r.fail(step, Failure{Error: fmt.Sprintf("%s: %v", step, cause), Refused: outcome == Turned})
+		r.fail(step, Failure{Error: fmt.Sprintf("%s: %v", step, cause), Refused: outcome == Turned, Cancelled: ctx.Err() != nil})
 	}
 	ctx, stop := r.sheltered(ctx)
 	defer stop()
@@ -110,11 +109,17 @@ func (r *Run) takeBack(ctx context.Context, step string, cause error) error {
 	return verdict
 }
 
+// cancelled says by whom the run was stopped. What the step says is but the command
+// that heard of it first, unless it is about something else.
 func cancelled(ctx context.Context, err error) error {
-	if errors.Is(err, ctx.Err()) {
-		return err
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, ctx.Err()) {
+		cause = fmt.Errorf("%w: %w", ctx.Err(), cause)
 	}
-	return fmt.Errorf("%w: %w", ctx.Err(), err)
+	if errors.Is(err, ctx.Err()) || errors.Is(err, cause) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", cause, err)
 }
 
 // undo undoes every step that may have begun and is not undone, last first. It

@@ -142,7 +142,7 @@ func (r *Run) turnDown(ctx context.Context, cause error) error {
 		_ = r.append(journal.Nothing, "", nil)
 		return errors.Join(ErrNothing, r.close(Unchanged, nil))
 	}
-	r.fail("", Failure{Error: err.Error(), Refused: true})
+	r.fail("", Failure{Error: err.Error(), Refused: true, Cancelled: ctx.Err() != nil})
 	if c := r.close(Turned, nil); c != nil {
 		return errors.Join(err, c)
 	}

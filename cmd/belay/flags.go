@@ -31,6 +31,8 @@ type flags struct {
 
 	network network
 	publish string
+
+	instead map[string][]byte // what files are read as, by absolute path
 }
 
 func (f *flags) everywhere(root *cobra.Command) {

@@ -66,6 +66,12 @@ func (a *app) open(ctx context.Context, f *flags, name string) (r *repository, e
 	if r.root, err = source.OpenRoot(a.top(dir)); err != nil {
 		return r, &exitError{exitCouldNot, err}
 	}
+	for name, data := range f.instead {
+		// What is outside is not read at all.
+		if err := r.root.Instead(name, data); err != nil && !errors.Is(err, source.ErrOutside) {
+			return r, &exitError{exitCouldNot, err}
+		}
+	}
 	below, err := r.root.Rel(dir)
 	if err != nil {
 		return r, usage("%s: %w", name, err)

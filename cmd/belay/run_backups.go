@@ -41,9 +41,11 @@ func newBackups(a *app, f *flags) *cobra.Command {
 			return a.verifyBackup(cmd.Context(), f, d, args[0], !noRestore)
 		}}).Flags().BoolVar(&noRestore, "no-restore", false, "read it only: checksums, and every archive as a restore would")
 	var o steps.Options
-	add(&cobra.Command{Use: "restore ID", Args: cobra.ExactArgs(1), Short: "Give the stack the data of a backup, its images and files as they are",
+	restore := add(&cobra.Command{Use: "restore ID", Args: cobra.ExactArgs(1), Short: "Give the stack the data of a backup, its images and files as they are",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.restoreBackup(cmd.Context(), f, d, args[0], o) },
-	}).Flags().BoolVar(&o.AcceptDataLoss, "accept-data-loss", false, "what was written since the backup is given up")
+	}).Flags()
+	restore.BoolVar(&o.AcceptDataLoss, "accept-data-loss", false, "what was written since the backup is given up")
+	restore.BoolVar(&o.ReadOnly, "read-only-mounts", false, "give back what services have mounted read-only, too: configuration, certificates")
 	add(&cobra.Command{Use: "prune", Args: cobra.NoArgs, Short: "Remove what belay.yml does not keep: backups, copies of databases, old runs",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.prune(cmd.Context(), f, d) }})
 	return cmd
@@ -173,6 +175,7 @@ type backupShown struct {
 	Volumes   []volumeShown    `json:"volumes,omitempty"`
 	Files     []backup.File    `json:"files,omitempty"`
 	Commands  []backup.Command `json:"commands,omitempty"`
+	LeftOut   []backup.LeftOut `json:"left_out,omitempty"`
 }
 
 type databaseShown struct {
@@ -190,6 +193,7 @@ type volumeShown struct {
 	Type        string `json:"type"`
 	Name        string `json:"name,omitempty"` // of a volume, or a path
 	Bytes       int64  `json:"bytes"`
+	ReadOnly    bool   `json:"read_only,omitempty"`
 }
 
 func (a *app) showBackup(ctx context.Context, f *flags, d deployment, id string) error {
@@ -217,7 +221,7 @@ func (h *host) shown(b *backup.Backup) (*backupShown, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Moment, s.Services, s.Files, s.Commands = &d.Moment, d.Services, d.Files, d.Commands
+	s.Moment, s.Services, s.Files, s.Commands, s.LeftOut = &d.Moment, d.Services, d.Files, d.Commands, d.LeftOut
 	for _, db := range d.Databases {
 		x := databaseShown{Service: db.Service, Name: db.Name, Server: db.Server, Dump: d.Plain[db.Content].Size}
 		var f postgres.Fingerprint
@@ -233,7 +237,7 @@ func (h *host) shown(b *backup.Backup) (*backupShown, error) {
 		if name == "" {
 			name = v.Source
 		}
-		s.Volumes = append(s.Volumes, volumeShown{v.Service, v.Destination, v.Type, name, d.Plain[v.Content].Size})
+		s.Volumes = append(s.Volumes, volumeShown{v.Service, v.Destination, v.Type, name, d.Plain[v.Content].Size, v.ReadOnly})
 	}
 	return s, nil
 }
@@ -257,7 +261,14 @@ func (s *backupShown) text() string {
 			fmt.Fprintf(w, "database\t%s of %s\t%s, %s rows, %s\n", x.Name, x.Service, count(x.Tables, "table"), fmt.Sprint(x.Rows), size(x.Dump))
 		}
 		for _, x := range s.Volumes {
-			fmt.Fprintf(w, "%s\t%s of %s\t%s %s\n", x.Type, x.Destination, x.Service, size(x.Bytes), x.Name)
+			mode := ""
+			if x.ReadOnly {
+				mode = " (read-only)"
+			}
+			fmt.Fprintf(w, "%s\t%s of %s\t%s %s%s\n", x.Type, x.Destination, x.Service, size(x.Bytes), x.Name, mode)
+		}
+		for _, x := range s.LeftOut {
+			fmt.Fprintf(w, "left out\t%s of %s\t%s: %s\n", x.Destination, x.Service, x.Source, x.Why)
 		}
 		for _, x := range s.Files {
 			fmt.Fprintf(w, "file\t%s\t\n", x.Path)

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
@@ -88,6 +90,39 @@ func stuckError(err error) error {
 	}
 	return &exitError{exitStuck, err}
 }
+
+// untilSignal gives a context that the first signal ends which asks this process to end.
+// Its cause says by what name people know that signal.
+func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case sig := <-ch:
+			cancel(&signalled{sig})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel(context.Canceled)
+		signal.Stop(ch)
+	}
+}
+
+// signalled is why a command stops that a signal asked to.
+type signalled struct{ os.Signal }
+
+func (e *signalled) Error() string {
+	name := e.String()
+	if n, ok := e.Signal.(syscall.Signal); ok && unix.SignalName(n) != "" {
+		name = unix.SignalName(n)
+	}
+	return "cancelled by " + name
+}
+
+// Is says that it is a cancelled context's error.
+func (e *signalled) Is(target error) bool { return target == context.Canceled }
 
 // secondSignal is closed by the second signal that asks this process to end: the
 // first makes a run roll back, the second stops that too.

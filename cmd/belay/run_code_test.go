@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/docker"
@@ -65,5 +68,25 @@ func TestSaySeveral(t *testing.T) {
 	a.fail(runError(&upgrade.StuckError{Cause: one, UndoErr: two, Next: "belay recover"}))
 	if n := strings.Count(out.String(), "hint:"); n != 1 || !strings.Contains(out.String(), "do that; then belay recover") {
 		t.Errorf("%q", out.String())
+	}
+}
+
+// TestUntilSignal: a report names the signal that ended its run as people know it.
+func TestUntilSignal(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		ctx, stop := untilSignal(t.Context())
+		if err := syscall.Kill(os.Getpid(), sig); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%v: not heard", sig)
+		}
+		stop()
+		want := map[syscall.Signal]string{syscall.SIGTERM: "cancelled by SIGTERM", syscall.SIGINT: "cancelled by SIGINT"}[sig]
+		if err := context.Cause(ctx); err.Error() != want || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v: %v", sig, err)
+		}
 	}
 }

@@ -66,7 +66,7 @@ func (a *app) engine() (*docker.Client, error) {
 	if err != nil {
 		return nil, &exitError{exitCouldNot, err}
 	}
-	return &docker.Client{Grace: 10 * time.Second, Binary: self}, nil
+	return &docker.Client{Env: os.Environ(), Grace: 10 * time.Second, Binary: self}, nil
 }
 
 // host finds the stack that runs from dir.
@@ -85,6 +85,9 @@ func (a *app) host(ctx context.Context, f *flags, dir string, d deployment) (*ho
 	}
 	h := &host{app: a, docker: c, stack: stack}
 	if err := h.configure(f); err != nil {
+		return nil, err
+	}
+	if err := h.keys(); err != nil {
 		return nil, err
 	}
 	return h, h.hide()
@@ -116,7 +119,7 @@ func (h *host) hide() error {
 // the nearest folder above up to the top of its repository.
 func (h *host) configure(f *flags) error {
 	if f.config != "" {
-		return usage("--config %s: what changes a stack reads the belay.yml that is deployed with it", f.config)
+		return usageConfig(f)
 	}
 	dir := h.stack.Project.Dir
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -139,12 +142,23 @@ func (h *host) configure(f *flags) error {
 	}
 	runs := cfg.Runs(stack, h.stack.Project.Name, at)
 	h.conf, h.state, h.waived = runs.Config, runs.State, runs.ObjectStorage != ""
+	file := filepath.Join(at, config.DefaultPath)
+	if _, err := os.Stat(file); err == nil {
+		h.conf.File = file
+	}
 	h.protected = cfg.Policy.Protected
 	for _, g := range cfg.LintPolicy(lint.BuiltIn()).Groups {
 		h.groups = append(h.groups, g.Images)
 	}
-	h.store = &backup.Store{Dir: runs.Backups, Reserve: 16 << 20}
-	return h.keys()
+	h.store = &backup.Store{Dir: runs.Backups, Reserve: storeReserve}
+	return nil
+}
+
+// storeReserve is the room that a backup leaves on its disk, in bytes.
+const storeReserve = 16 << 20
+
+func usageConfig(f *flags) error {
+	return usage("--config %s: what changes a stack reads the belay.yml that is deployed with it", f.config)
 }
 
 // nearest is the folder with the belay.yml of a stack in dir, or the top.

@@ -70,13 +70,16 @@ func (a *app) planOfRunning(ctx context.Context, f *flags, dir string, u *upgrad
 	p := runningPlan{Version: 1, Project: h.stack.Project.Name, Notes: r.Notes}
 	h.docker.Run = h.runID()
 	sh := &steps.Host{Spec: steps.Spec{Run: h.docker.Run, Project: h.stack.Project, State: h.state, Servers: servers, Config: h.conf}, Docker: h.docker, Store: h.store, Mask: h.mask, Now: h.now}
+	for _, s := range r.Services {
+		sh.Spec.Changes = append(sh.Spec.Changes, steps.Change{Service: s.Name, Old: s.Old, OldID: s.OldID, New: s.New, Local: s.Local})
+	}
 	e, err := sh.Estimate(ctx)
 	if err == nil {
 		p.Estimate = &e
 	} else {
 		p.Notes = append(p.Notes, "how much room is needed could not be measured: "+h.mask(err.Error()))
 	}
-	planned := r.Plan(commandsOf(r), wanted.Estimates{Backup: e.Backup, Needed: e.Backup + e.Clones, Free: e.FreeStore, Took: h.tookBefore()})
+	planned := r.Plan(commandsOf(r), wanted.Estimates{Backup: e.Backup, Needed: e.Backup + e.Clones + e.Images, Free: e.FreeStore, Took: h.tookBefore()})
 	p.Files = planned.Files
 	for _, s := range planned.Steps {
 		p.Steps = append(p.Steps, plannedStep{s.Name, s.Does, s.Stops, s.Commands, s.Took.Seconds()})
@@ -221,8 +224,8 @@ func (p runningPlan) text(nothing bool) string {
 		}
 	}
 	if e := p.Estimate; e != nil {
-		fmt.Fprintf(&b, "room: at most %s for the backup, %s are free there; %s for clones beside the databases, %s are free\n",
-			size(e.Backup), size(e.FreeStore), size(e.Clones), size(e.FreeData))
+		fmt.Fprintf(&b, "room: at most %s for the backup, %s are free there; %s for clones beside the databases, %s are free; about %s for images\n",
+			size(e.Backup), size(e.FreeStore), size(e.Clones), size(e.FreeData), size(e.Images))
 	}
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)

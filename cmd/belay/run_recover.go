@@ -4,20 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/belaystack/belay/upgrade/docker"
+	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/steps"
-	"github.com/belaystack/belay/upgrade/wanted"
 )
 
 // engineWait is how long an engine that is gone is waited for: the daemon of a host
@@ -26,7 +23,7 @@ const engineWait = 5 * time.Minute
 
 func newRecover(a *app, f *flags) *cobra.Command {
 	var d deployment
-	loss := false
+	var o recovery
 	cmd := &cobra.Command{
 		Use: "recover [DIR]", Args: cobra.MaximumNArgs(1),
 		Short: "Finish or undo a run that died",
@@ -34,15 +31,19 @@ func newRecover(a *app, f *flags) *cobra.Command {
 			"for what that run left at work, finishes what was committed and takes back everything else.\n" +
 			"It can be killed and run again. Where nothing is left to do it says so.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.recover(cmd.Context(), f, strings.Join(args, ""), d, loss)
+			return a.recover(cmd.Context(), f, strings.Join(args, ""), d, o)
 		},
 	}
 	d.flags(cmd)
-	cmd.Flags().BoolVar(&loss, "accept-data-loss", false, "give the data of before back, even when rows were written since")
+	cmd.Flags().BoolVar(&o.loseData, "accept-data-loss", false, "give the data of before back, even when rows were written since")
+	cmd.Flags().BoolVar(&o.anyVersion, "any-version", false, "go on with this version where the one that began the run cannot be had any more")
 	return cmd
 }
 
-func (a *app) recover(ctx context.Context, f *flags, dir string, d deployment, loss bool) error {
+// recovery is what a person allows a recovery.
+type recovery struct{ loseData, anyVersion bool }
+
+func (a *app) recover(ctx context.Context, f *flags, dir string, d deployment, o recovery) error {
 	h, err := a.hostOfDead(ctx, f, dir, d)
 	if errors.Is(err, errNoRuns) {
 		return a.printf("nothing to recover\n")
@@ -68,7 +69,7 @@ func (a *app) recover(ctx context.Context, f *flags, dir string, d deployment, l
 		return err
 	}
 	for _, run := range open {
-		if err := h.recoverOne(ctx, f, run, loss); err != nil {
+		if err := h.recoverOne(ctx, f, run, o); err != nil {
 			return err
 		}
 	}
@@ -110,16 +111,16 @@ func (h *host) ready(ctx context.Context) error {
 	return h.docker.Ready(ctx)
 }
 
-func (h *host) recoverOne(ctx context.Context, f *flags, run pastRun, loss bool) error {
+func (h *host) recoverOne(ctx context.Context, f *flags, run pastRun, o recovery) error {
 	spec := run.spec
 	if run.damage != nil || len(run.entries) == 0 {
 		return stuckError(&openRun{run})
 	}
-	if err := h.sameBinary(&spec); err != nil {
+	if err := h.sameBinary(&spec, o.anyVersion); err != nil {
 		return stuckError(err)
 	}
 	h.docker.Run = run.id
-	spec.Options.AcceptDataLoss = spec.Options.AcceptDataLoss || loss
+	spec.Options.AcceptDataLoss = spec.Options.AcceptDataLoss || o.loseData
 	if err := h.docker.EndLeftovers(ctx, run.id); err != nil {
 		return stuckError(err)
 	}
@@ -131,7 +132,8 @@ func (h *host) recoverOne(ctx context.Context, f *flags, run pastRun, loss bool)
 		return stuckError(err)
 	}
 	defer log.Close()
-	h.store.Dir = spec.Backups
+	h.store, h.conf = &backup.Store{Dir: spec.Backups, Reserve: storeReserve}, spec.Config
+	h.readKeys()
 	_, err = h.runOf(&spec, log, nil).Recover(ctx)
 	return h.conclude(h.format(f), run.id, err, nil)
 }
@@ -140,84 +142,46 @@ func (h *host) recoverOne(ctx context.Context, f *flags, run pastRun, loss bool)
 func (h *host) format(f *flags) *flags { return &flags{format: f.format, noColor: f.noColor} }
 
 // sameBinary starts the program that began the run in the place of this one, where
-// it is another and was kept: only it knows its steps for certain.
-func (h *host) sameBinary(spec *steps.Spec) error {
+// it is another: only it knows its steps for certain. Without it a person has to say
+// that this one is to go on.
+func (h *host) sameBinary(spec *steps.Spec, anyVersion bool) error {
 	own, _ := h.keepBinary() // a disk that is full must not keep it from recovering
 	kept := filepath.Join(h.state, "bin", spec.Binary)
-	_, err := os.Stat(kept)
+	sum, err := sumOf(kept)
 	switch {
 	case own == spec.Binary && err == nil:
 		h.docker.Binary = kept
 		return nil
-	case own == spec.Binary, spec.Binary == "", err != nil, h.getenv("BELAY_RECOVERS") == spec.Run:
-		return nil //nolint:nilerr // it is gone: an unknown step is refused later on
+	case own == spec.Binary, spec.Binary == "":
+		return nil
+	case err == nil && sum != spec.Binary:
+		err = fmt.Errorf("%s: damaged: its content is not what its name says", kept)
+	}
+	if err != nil && anyVersion {
+		return nil
+	}
+	if err != nil {
+		return &otherBinary{spec: *spec, version: versionText(), path: kept, err: err}
 	}
 	h.say(fmt.Errorf("run %s was begun by belay %s: that one goes on with it", spec.Run, spec.Version))
 	h.unlock() // what follows takes it again
-	return syscall.Exec(kept, append([]string{kept}, os.Args[1:]...), append(os.Environ(), "BELAY_RECOVERS="+spec.Run))
+	return syscall.Exec(kept, append([]string{kept}, os.Args[1:]...), os.Environ())
 }
 
-// errNoRuns means that no state folder speaks of a stack.
-var errNoRuns = errors.New("no run is known")
-
-// hostOfDead finds a stack by the state folder that speaks of it: what a run that
-// died left of the containers need not agree with the files.
-func (a *app) hostOfDead(ctx context.Context, f *flags, dir string, d deployment) (*host, error) {
-	a.runs()
-	c, err := a.engine()
-	if err != nil {
-		return nil, err
-	}
-	if dir, err = a.folder(dir, d); err != nil {
-		return nil, err
-	}
-	h := &host{app: a, docker: c, stack: &wanted.Deployed{Project: docker.Project{Name: d.project, Dir: dir}}}
-	if d.project == "" {
-		if h.stack.Project, err = h.projectOf(f, dir); err != nil {
-			return nil, err
-		}
-	}
-	if err := h.configure(f); err != nil {
-		return nil, err
-	}
-	return h, h.hide()
+// otherBinary is a run that another program began, which is not there any more.
+type otherBinary struct {
+	spec          steps.Spec
+	version, path string
+	err           error
 }
 
-// projectOf gives the project whose last run was of the stack in dir.
-func (h *host) projectOf(f *flags, dir string) (docker.Project, error) {
-	h.stack.Project.Name = "any"
-	if err := h.configure(f); err != nil {
-		return docker.Project{}, err
-	}
-	top := filepath.Dir(h.state)
-	all, err := os.ReadDir(top)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return docker.Project{}, &exitError{exitCouldNot, err}
-	}
-	var newest pastRun
-	for _, one := range all {
-		runs, err := os.ReadDir(filepath.Join(top, one.Name(), "runs"))
-		if err != nil {
-			continue // no folder of a project
-		}
-		for _, run := range slices.Backward(runs) {
-			r, err := readRun(filepath.Join(top, one.Name()), run.Name())
-			if err == nil && len(r.entries) > 0 && samePath(r.spec.Project.Dir, dir) {
-				if r.began().After(newest.began()) {
-					newest = r
-				}
-				break
-			}
-		}
-	}
-	if newest.id == "" {
-		return docker.Project{}, &exitError{exitCouldNot, fmt.Errorf("%w of a stack in %s", errNoRuns, dir)}
-	}
-	return newest.spec.Project, nil
+func (e *otherBinary) Error() string {
+	return fmt.Sprintf("run %s was begun by another belay, %s, and this is %s; the copy that was kept cannot be used: %v", e.spec.Run, e.spec.Version, e.version, e.err)
 }
 
-func samePath(a, b string) bool {
-	x, errX := filepath.EvalSymlinks(a)
-	y, errY := filepath.EvalSymlinks(b)
-	return errX == nil && errY == nil && x == y
+func (e *otherBinary) Unwrap() error { return e.err }
+
+// Hint names the next move.
+func (e *otherBinary) Hint() string {
+	return "copy belay " + e.spec.Version + " to " + e.path + ", or run its recover; where it cannot be had any more: " + recoverCommand(e.spec) + " --any-version"
 }

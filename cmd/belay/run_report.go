@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,29 +51,22 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 // outcomeOf is how a run ended, and why.
 func outcomeOf(p pastRun) (report.Outcome, string) {
 	why := whyOf(p)
-	switch p.closure().Outcome {
-	case upgrade.Committed, upgrade.Returned:
+	switch end := p.closure().Outcome; {
+	case end == upgrade.Committed, end == upgrade.Returned:
 		return report.Done, ""
-	case upgrade.Unchanged:
+	case end == upgrade.Unchanged:
 		return report.Nothing, ""
-	case upgrade.Turned:
+	case end != "" && p.cancelled():
+		return report.Cancelled, why
+	case end == upgrade.Turned:
 		return report.Refused, why
-	case upgrade.RolledBack:
-		if wasCancelled(why) {
-			return report.Cancelled, why
-		}
+	case end == upgrade.RolledBack:
 		return report.RolledBack, why
 	}
 	if e := p.entries; len(e) > 0 && e[len(e)-1].Event != journal.Failed {
 		return report.Running, "" // or dead: who has the lock knows
 	}
 	return report.Stuck, why
-}
-
-// wasCancelled knows the text of an error of a cancelled context: its own, or that of
-// the signal (os/signal, NotifyContext).
-func wasCancelled(text string) bool {
-	return strings.Contains(text, context.Canceled.Error()) || strings.HasSuffix(text, " signal received")
 }
 
 // whyOf is the first failure that a journal tells of, and that of its undo.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/postgres"
 	"github.com/belaystack/belay/upgrade/report"
@@ -42,8 +44,8 @@ func (h *host) fillServices(r *report.Run, p pastRun) {
 		case i >= 0:
 			s.After.Digest = pulled.Tags[i].ID
 		}
-		if a, ok := stateOf(after.Services, c.Service); ok {
-			s.After, s.Health = measured(a, c.Hidden), a.Health
+		if a, ok := stateOf(after.Services, c.Service); ok && !(s.After != s.Before && a.ImageID == c.OldID && a.State != "running") {
+			s.After, s.Health = measured(a, c.Hidden), a.Health // a proxy is the old one still, which open replaces
 		}
 		if stays && s.After != s.Before {
 			s.Wanted, s.After = s.After, s.Before
@@ -123,9 +125,12 @@ func (h *host) fillData(r *report.Run, p pastRun) {
 			if compared && handed {
 				db.Proof = report.Same
 			}
-			if !verified && db.Proof != report.Same {
-				r.Databases = append(r.Databases, db) // counted once: there is nothing to compare
-				continue
+			switch {
+			case db.Proof == report.Same:
+			case !verified:
+				continue // counted once: there is nothing to compare
+			default:
+				db.Proof = report.Counted
 			}
 			for _, table := range sortedKeys(before[service][name].Tables) {
 				was := before[service][name].Tables[table].Rows
@@ -201,8 +206,14 @@ func ranCommands(step string, ran []steps.Ran, said []steps.Command, accepted []
 
 // fillBackups tells the backup that the run made, and the one that it gave back.
 func (h *host) fillBackups(r *report.Run, p pastRun) {
-	var made struct{ ID string }
+	var made struct {
+		ID      string
+		LeftOut []backup.LeftOut
+	}
 	if p.read(journal.Done, "backup", &made) {
+		for _, l := range made.LeftOut {
+			r.Notes = append(r.Notes, fmt.Sprintf("not in the backup: %s at %s of %s: %s", l.Source, l.Destination, l.Service, l.Why))
+		}
 		s := report.Saved{ID: made.ID, Path: filepath.Join(p.spec.Backups, made.ID), Consistent: !p.spec.Options.Online, Encrypted: len(p.spec.Config.Recipients) > 0}
 		var proof struct {
 			Bytes, Rows int64
@@ -221,7 +232,17 @@ func (h *host) fillBackups(r *report.Run, p pastRun) {
 		r.Backups = append(r.Backups, s)
 	}
 	if _, ok := p.at(journal.Done, "restore-data"); ok && p.spec.Restore != "" && !p.spec.Options.KeepData {
-		r.Backups = append(r.Backups, report.Saved{ID: p.spec.Restore, Path: filepath.Join(p.spec.Backups, p.spec.Restore), Consistent: true, Use: "restored"})
+		s := report.Saved{ID: p.spec.Restore, Path: filepath.Join(p.spec.Backups, p.spec.Restore), Consistent: true, Use: "restored",
+			Verified: []string{"every byte read before, rows and hashes compared after"}}
+		if b, err := h.store.Open(p.spec.Restore); err == nil { // one that is gone by now has no size
+			for _, c := range b.Contents {
+				s.Size += c.Size
+			}
+			if d, err := b.Details(); err == nil && !d.Moment.Consistent {
+				s.Consistent, s.Verified[0] = false, "every byte read before"
+			}
+		}
+		r.Backups = append(r.Backups, s)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belaystack/belay/upgrade"
+	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/steps"
 	"github.com/belaystack/belay/upgrade/wanted"
 )
@@ -152,7 +153,7 @@ func (h *host) imagesBefore(ctx context.Context, spec *steps.Spec, back pastRun)
 		if err != nil {
 			return err
 		}
-		if !here {
+		if !here && !h.again(ctx, spec, back, c.OldID) {
 			return &upgrade.Refusal{Reason: "the image that " + c.Service + " ran on before is not here any more", Found: "no " + c.OldID,
 				Next: "go back one service at a time: belay rollback --service " + c.Service + " --to VERSION"}
 		}
@@ -170,6 +171,28 @@ func (h *host) imagesBefore(ctx context.Context, spec *steps.Spec, back pastRun)
 		spec.Changes = append(spec.Changes, steps.Change{Service: service, New: b.Old, Local: true, Hidden: b.Hidden})
 	}
 	return nil
+}
+
+// again reports whether the run can get an image again that ran before another run and
+// is not here any more: from its registry, or from the backup that is given back.
+func (h *host) again(ctx context.Context, spec *steps.Spec, back pastRun, id string) bool {
+	var held []steps.Held
+	back.read(journal.Done, "keep-images", &held)
+	for _, x := range held {
+		if x.ID == id && len(x.Digests) > 0 {
+			if spec.Digests == nil {
+				spec.Digests = map[string][]string{}
+			}
+			spec.Digests[id] = x.Digests
+			return true
+		}
+	}
+	b, err := h.openBackup(ctx, spec.Restore)
+	if err != nil {
+		return false
+	}
+	saved, err := steps.SavedImage(b, id)
+	return err == nil && saved != ""
 }
 
 // restoreBackup gives the stack the data of a backup. Its files and images stay.

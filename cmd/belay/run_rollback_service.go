@@ -25,10 +25,13 @@ func (a *app) rollbackService(ctx context.Context, f *flags, u *rollbackFlags) e
 	if err != nil {
 		return &exitError{exitCouldNot, err}
 	}
+	if err := h.hasService(u.service); err != nil {
+		return err
+	}
 	last, was := lastChange(all, u.service)
 	down := &wanted.Down{Service: u.service, Version: u.to}
 	if u.to == "" {
-		if down.Version, err = versionBefore(last, was); err != nil {
+		if down.Version, err = versionBefore(u.service, last, was); err != nil {
 			return runError(err)
 		}
 	}
@@ -53,6 +56,18 @@ func (a *app) rollbackService(ctx context.Context, f *flags, u *rollbackFlags) e
 	return h.carryOut(ctx, f, &spec, nil, append(r.Notes, "service "+u.service+" goes back to "+down.Version+"; no data is touched"))
 }
 
+// hasService refuses a name that no service of the stack has.
+func (h *host) hasService(name string) error {
+	var all []string
+	for _, c := range h.stack.Containers {
+		all = append(all, c.Service)
+	}
+	if slices.Contains(all, name) {
+		return nil
+	}
+	return runError(&upgrade.Refusal{Reason: "no service of the stack has this name", Found: name, Needed: strings.Join(slices.Compact(all), ", "), Next: "name one of them"})
+}
+
 // lastChange is the last committed run that gave a service another image, and that
 // change.
 func lastChange(all []pastRun, service string) (pastRun, steps.Change) {
@@ -74,8 +89,12 @@ func lastChange(all []pastRun, service string) (pastRun, steps.Change) {
 
 // versionBefore is the tag that a service had before, or the digest, where the tag
 // was the same.
-func versionBefore(r pastRun, c steps.Change) (string, error) {
-	unknown := &upgrade.Refusal{Reason: "which version was before is not known", Next: "name it: belay rollback --service SERVICE --to VERSION"}
+func versionBefore(service string, r pastRun, c steps.Change) (string, error) {
+	next := "name it: belay rollback --service " + service + " --to VERSION"
+	if r.spec.Kind == steps.Rollback { // the version before is the one that it went back from
+		return "", &upgrade.Refusal{Reason: "service " + service + " went back already, in run " + r.id + ": which version is meant is not known", Next: next}
+	}
+	unknown := &upgrade.Refusal{Reason: "which version of " + service + " was before is not known", Next: next}
 	if r.id == "" || c.Hidden {
 		return "", unknown
 	}

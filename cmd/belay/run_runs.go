@@ -102,6 +102,23 @@ func (r pastRun) ended() time.Time {
 	return e.Time
 }
 
+// cancelled reports whether the run ended because it was asked to, not because
+// something failed.
+func (r pastRun) cancelled() bool {
+	return slices.ContainsFunc(r.entries, func(e journal.Entry) bool {
+		var f upgrade.Failure
+		return e.Event == journal.Failed && json.Unmarshal(e.Data, &f) == nil && f.Cancelled
+	})
+}
+
+// failed reports whether a step of the run failed, of itself.
+func (r pastRun) failed() bool {
+	return !r.cancelled() && slices.ContainsFunc(r.entries, func(e journal.Entry) bool {
+		var f upgrade.Failure
+		return e.Event == journal.Failed && json.Unmarshal(e.Data, &f) == nil && !f.Undo && !f.After
+	})
+}
+
 // openRuns are the runs whose journals have no end, the newest first.
 func (h *host) openRuns() ([]pastRun, error) {
 	all, err := readRuns(h.state)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,6 @@ import (
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/release/catalog"
 	"github.com/belaystack/belay/upgrade"
-	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/steps"
 	"github.com/belaystack/belay/upgrade/wanted"
 )
@@ -129,7 +129,7 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 		h.discard(run)
 		return err
 	}
-	refused, err := h.lintErrors(ctx, f, u.from)
+	refused, err := h.lintErrors(ctx, f, u.from, r)
 	if err != nil {
 		h.discard(run)
 		return err
@@ -182,7 +182,7 @@ func (h *host) triedBefore(spec *steps.Spec, again bool) error {
 		if r.closure().Outcome != upgrade.RolledBack || planHash(&r.spec) != want {
 			continue
 		}
-		if _, failed := r.at(journal.Failed, ""); !failed || wasCancelled(whyOf(r)) {
+		if !r.failed() {
 			continue // killed or cancelled: that says nothing about the plan
 		}
 		return runError(&upgrade.Refusal{Reason: "this was tried in run " + r.id + " and rolled back",
@@ -192,13 +192,21 @@ func (h *host) triedBefore(spec *steps.Spec, again bool) error {
 }
 
 // lintErrors gives what the linter holds against the files that are wanted: those
-// that stand here, or those of the checkout. With --set they are those of today.
-func (h *host) lintErrors(ctx context.Context, f *flags, from string) ([]error, error) {
-	dir := h.stack.Project.Dir
+// that stand here, as --set makes them, or those of the checkout.
+func (h *host) lintErrors(ctx context.Context, f *flags, from string, wants *wanted.Result) ([]error, error) {
+	dir, own := h.stack.Project.Dir, &flags{environment: f.environment, profiles: h.stack.Project.Profiles}
 	if from != "" {
 		dir = from
+	} else {
+		own.instead = map[string][]byte{}
+		for path, file := range wants.New {
+			if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+				path = filepath.Join(dir, filepath.Base(path))
+			}
+			own.instead[path] = file.Data
+		}
 	}
-	r, err := h.app.open(ctx, &flags{environment: f.environment, profiles: h.stack.Project.Profiles}, dir)
+	r, err := h.app.open(ctx, own, dir)
 	if err != nil {
 		return nil, err
 	}

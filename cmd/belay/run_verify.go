@@ -110,7 +110,7 @@ func (v verified) text() string {
 	if v.Against != "" {
 		against = "run " + v.Against
 	}
-	fmt.Fprintf(&b, "%s, %s, %s, %s that have other counts; %s; compared with %s\n", count(len(v.Services), "container"), count(len(v.Probes), "probe"),
+	fmt.Fprintf(&b, "%s, %s, %s, %s with another count; %s; compared with %s\n", count(len(v.Services), "container"), count(len(v.Probes), "probe"),
 		count(len(v.Commands), "command"), count(len(v.Rows), "table"), count(lines, "new kind")+" of error lines", against)
 	if v.Passed {
 		b.WriteString("verified\n")

@@ -25,6 +25,8 @@ var ErrOutside = errors.New("outside the repository")
 type Root struct {
 	dir  string // absolute, symlinks resolved
 	root *os.Root
+
+	instead map[string][]byte // by name relative to the root
 }
 
 // OpenRoot opens dir, which must be an existing folder.
@@ -51,6 +53,19 @@ func (r *Root) Close() error { return r.root.Close() }
 
 // FS is the tree below the root. Symlinks that lead out of it fail to open.
 func (r *Root) FS() fs.FS { return r.root.FS() }
+
+// Instead has Read give data for the file name, which is below the root, from now on.
+func (r *Root) Instead(name string, data []byte) error {
+	rel, err := r.Rel(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if r.instead == nil {
+		r.instead = map[string][]byte{}
+	}
+	r.instead[rel] = data
+	return nil
+}
 
 // Rel makes name relative to the root, with slashes. A relative name is
 // taken as relative to the root already. ErrOutside when it is not below.
@@ -108,6 +123,10 @@ func (r *Root) Read(name string) (*File, error) {
 	}
 	fail := func(msg, next string, err error) (*File, error) {
 		return nil, &Error{Pos{File: rel, Line: 1, Col: 1}, msg, next, err}
+	}
+	if data, ok := r.instead[rel]; ok {
+		file := New(rel, data)
+		return file, file.checkText()
 	}
 	info, err := r.root.Stat(rel)
 	switch {

@@ -87,6 +87,27 @@ func TestRootConfines(t *testing.T) {
 	}
 }
 
+func TestInstead(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Instead(filepath.Join(r.Dir(), "a"), []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := r.Read("./a"); err != nil || string(f.Data) != "new" {
+		t.Errorf("%v, %v", f, err)
+	}
+	if err := r.Instead("/elsewhere", nil); !errors.Is(err, ErrOutside) {
+		t.Error(err)
+	}
+}
+
 func TestApply(t *testing.T) {
 	at := func(offset int, old, new string) Edit { return Edit{Pos: Pos{"a", 1, 1, offset}, Old: old, New: new} }
 	for _, tt := range []struct {

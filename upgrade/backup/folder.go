@@ -49,6 +49,22 @@ func checkFolder(dir string) error {
 	return nil
 }
 
+// checkParent refuses a folder in which someone else but root could put another in the
+// place of ours: who owns it, or may write it where no sticky bit keeps them from that.
+func checkParent(dir string) error {
+	fi, err := os.Stat(dir)
+	if err != nil {
+		return &FolderError{Path: dir, What: "cannot be read", Cause: err}
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+		return &FolderError{Path: dir, What: fmt.Sprintf("belongs to user %d, not to %d", st.Uid, os.Geteuid())}
+	}
+	if fi.Mode().Perm()&0o022 != 0 && fi.Mode()&fs.ModeSticky == 0 {
+		return &FolderError{Path: dir, What: fmt.Sprintf("is writable for others (mode %04o)", fi.Mode().Perm())}
+	}
+	return nil
+}
+
 // foreign says why someone else may have written what fi is of; "" is none.
 func foreign(fi fs.FileInfo) string {
 	if fi.Mode().Perm()&0o022 != 0 {

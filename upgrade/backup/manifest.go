@@ -56,8 +56,10 @@ type Detail struct {
 	Volumes   []Volume        `json:"volumes,omitempty"`
 	Files     []File          `json:"files,omitempty"`
 	FilesIn   string          `json:"files_in,omitempty"` // the content that holds Files
+	Images    []Image         `json:"images,omitempty"`   // that no registry has
 	Commands  []Command       `json:"commands,omitempty"`
 	Excludes  []string        `json:"excludes,omitempty"` // patterns of what volumes were packed without
+	LeftOut   []LeftOut       `json:"left_out,omitempty"` // mounts that belong to the host
 	Plain     map[string]Sum  `json:"plain"`              // by name of a content; filled by [Writer.Commit]
 }
 
@@ -99,12 +101,27 @@ type Volume struct {
 	Destination string            `json:"destination"` // in the container
 	Type        string            `json:"type"`        // volume, bind or anonymous
 	Name        string            `json:"name,omitempty"`
-	Source      string            `json:"source,omitempty"` // of a bind, on the host
+	Source      string            `json:"source,omitempty"`    // of a bind, on the host
+	ReadOnly    bool              `json:"read_only,omitempty"` // no service may write it: a rollback leaves it
 	Driver      string            `json:"driver,omitempty"`
 	Options     map[string]string `json:"options,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Tree        string            `json:"tree"` // its hash, see package tree
 	Content     string            `json:"content"`
+}
+
+// An Image is a local image that was built or imported, as docker saves it.
+type Image struct {
+	ID      string `json:"id"` // sha256:...
+	Content string `json:"content"`
+}
+
+// A LeftOut is a mount that is not in the backup, and why.
+type LeftOut struct {
+	Service     string `json:"service"`
+	Destination string `json:"destination"`
+	Source      string `json:"source"` // on the host
+	Why         string `json:"why"`
 }
 
 // A File is one file of the project.
@@ -133,6 +150,7 @@ const (
 	KindGlobals  Kind = "globals" // SQL
 	KindVolume   Kind = "vol"     // an archive of package tree
 	KindFiles    Kind = "files"   // a tar of project files
+	KindImage    Kind = "image"   // an archive of docker image save
 	kindDetail   Kind = "detail"  // JSON; only in an encrypted backup
 )
 
@@ -143,7 +161,7 @@ func (k Kind) suffix() (string, bool) {
 		return ".dump.zst", true
 	case KindGlobals:
 		return ".sql.zst", true
-	case KindVolume, KindFiles:
+	case KindVolume, KindFiles, KindImage:
 		return ".tar.zst", true
 	case kindDetail:
 		return ".json.zst", true
@@ -238,6 +256,9 @@ func (d *Detail) check(names map[string]bool) error {
 		use(x.Content)
 	}
 	for _, x := range d.Volumes {
+		use(x.Content)
+	}
+	for _, x := range d.Images {
 		use(x.Content)
 	}
 	if d.FilesIn != "" || len(d.Files) > 0 {

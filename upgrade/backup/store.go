@@ -45,8 +45,8 @@ type Store struct {
 }
 
 // Check makes the store's folder when it is missing and finds out whether backups
-// can be kept there: it must be a folder of ours, writable for nobody else, on a
-// file system that can be written. Anything else is a *FolderError.
+// can be kept there: it must be a folder of ours, writable for nobody else, in one
+// where nobody else can replace it, on a file system that can be written. Anything else is a *FolderError.
 func (s *Store) Check() error {
 	if !filepath.IsAbs(s.Dir) {
 		return &FolderError{Path: s.Dir, What: "is not an absolute path"}
@@ -54,8 +54,10 @@ func (s *Store) Check() error {
 	if err := makeFolder(s.Dir); err != nil {
 		return &FolderError{Path: s.Dir, What: "cannot be made", Cause: err}
 	}
-	if err := checkFolder(s.Dir); err != nil {
-		return err
+	for _, err := range []error{checkFolder(s.Dir), checkParent(filepath.Dir(s.Dir))} {
+		if err != nil {
+			return err
+		}
 	}
 	f, err := os.CreateTemp(s.Dir, ".check-")
 	if err != nil {

@@ -37,6 +37,7 @@ type Service struct {
 	Volumes       []Mount // Source of a bind as compose resolved it; Name of a volume as the engine has it
 	Networks      []string
 	NetworkMode   string
+	Joins         []string          // services whose network, processes, memory or mounts it shares; they are in DependsOn too
 	Environment   map[string]Secret // with env files; without the image's
 	// Hash is what `config --hash` prints. It is the label of a container that
 	// `up` would leave alone only where the service has no env_file and no variable
@@ -115,7 +116,9 @@ type configuredService struct {
 	PullPolicy               string `json:"pull_policy"`
 	ContainerName            string `json:"container_name"`
 	NetworkMode              string `json:"network_mode"`
-	StopGrace                string `json:"stop_grace_period"`
+	Pid, Ipc                 string
+	VolumesFrom              []string `json:"volumes_from"`
+	StopGrace                string   `json:"stop_grace_period"`
 	Profiles                 []string
 	Scale                    *int
 	Deploy                   struct {
@@ -156,7 +159,40 @@ func parseConfig(out []byte) (*Config, error) {
 		}
 		conf.Services[name] = s
 	}
+	conf.join(raw)
 	return conf, nil
+}
+
+// join finds the services that others share something with. Compose names them as
+// "service:NAME" or, of volumes_from, as "NAME[:ro]"; a container's name may be that
+// of a service too.
+func (conf *Config) join(raw configured) {
+	containers := map[string]string{}
+	for name, s := range conf.Services {
+		containers[cmp.Or(s.ContainerName, conf.Name+"-"+name+"-1")] = name
+	}
+	for name, r := range raw.Services {
+		s := conf.Services[name]
+		modes := []string{r.NetworkMode, r.Pid, r.Ipc}
+		for _, from := range r.VolumesFrom {
+			if !strings.HasPrefix(from, "container:") {
+				from = "service:" + from
+			}
+			modes = append(modes, strings.TrimSuffix(strings.TrimSuffix(from, ":ro"), ":rw"))
+		}
+		for _, mode := range modes {
+			of, ok := strings.CutPrefix(mode, "service:")
+			if container, is := strings.CutPrefix(mode, "container:"); is {
+				of, ok = containers[container]
+			}
+			if !ok || slices.Contains(s.Joins, of) {
+				continue
+			}
+			s.Joins = append(s.Joins, of)
+			s.DependsOn[of] = cmp.Or(s.DependsOn[of], "service_started")
+		}
+		conf.Services[name] = s
+	}
 }
 
 func (r configuredService) service(volumes map[string]VolumeDef) (Service, error) {

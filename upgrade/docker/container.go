@@ -61,6 +61,7 @@ type Container struct {
 	Ports       []Port // as asked for, also while it is stopped
 	Networks    []string
 	NetworkMode string
+	Joins       []string // ids or names of the containers whose network, processes, memory or mounts it shares
 	User        string
 	StopTimeout time.Duration // 0 for the engine's 10 s
 	LogDriver   string

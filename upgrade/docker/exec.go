@@ -27,7 +27,7 @@ func (c *Client) Exec(ctx context.Context, container string, e Exec) error {
 	if e.User != "" {
 		args = append(args, "-u", e.User)
 	}
-	names, err := envNames(e.Env)
+	names, err := EnvNames(e.Env)
 	if err != nil {
 		return fmt.Errorf("exec in %s: %w", container, err)
 	}
@@ -40,9 +40,9 @@ func (c *Client) Exec(ctx context.Context, container string, e Exec) error {
 	return err
 }
 
-// envNames are the arguments by which docker takes variables from its own environment.
-// Some would change what the docker command does.
-func envNames(env []string) ([]string, error) {
+// EnvNames are the arguments by which docker takes variables from its own environment.
+// Some would change what the docker command does: those are an error.
+func EnvNames(env []string) ([]string, error) {
 	var args []string
 	for _, pair := range env {
 		name, _, ok := strings.Cut(pair, "=")

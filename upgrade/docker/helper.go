@@ -95,7 +95,7 @@ func (c *Client) createHelper(ctx context.Context, h Helper) (string, error) {
 	if h.Stdin != nil {
 		args = append(args, "--interactive")
 	}
-	names, err := envNames(h.Env)
+	names, err := EnvNames(h.Env)
 	if err != nil {
 		return "", err
 	}

@@ -30,6 +30,9 @@ type inspected struct {
 	}
 	HostConfig struct {
 		NetworkMode   string
+		PidMode       string
+		IpcMode       string
+		VolumesFrom   []string
 		AutoRemove    bool
 		RestartPolicy struct {
 			Name              string
@@ -71,6 +74,16 @@ func (r *inspected) container() Container {
 	}
 	slices.Sort(c.Networks)
 	c.Mounts, c.Ports = r.mounts(), r.ports()
+	for _, mode := range []string{r.HostConfig.NetworkMode, r.HostConfig.PidMode, r.HostConfig.IpcMode} {
+		if of, ok := strings.CutPrefix(mode, "container:"); ok && !slices.Contains(c.Joins, of) {
+			c.Joins = append(c.Joins, of)
+		}
+	}
+	for _, from := range r.HostConfig.VolumesFrom { // "<id>:rw"
+		if of, _, _ := strings.Cut(from, ":"); !slices.Contains(c.Joins, of) {
+			c.Joins = append(c.Joins, of)
+		}
+	}
 	return c
 }
 

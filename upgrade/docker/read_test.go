@@ -231,7 +231,7 @@ func TestParseConfig(t *testing.T) {
 		t.Errorf("db %+v\nwant %+v", db, wantDB)
 	}
 	wantWeb := Service{
-		Build: true, Scale: 0, PullPolicy: "always", NetworkMode: "service:db", DependsOn: map[string]string{"db": "service_healthy"}, Restart: "no", NoHealthcheck: true,
+		Build: true, Scale: 0, PullPolicy: "always", NetworkMode: "service:db", Joins: []string{"db"}, DependsOn: map[string]string{"db": "service_healthy"}, Restart: "no", NoHealthcheck: true,
 		Environment: map[string]Secret{"A": "pa$ss", "E": ""},
 		Ports:       []Port{{HostIP: "127.0.0.1", Published: "8080-8090", Target: 80, Protocol: "tcp", Mode: "ingress"}},
 	}
@@ -264,12 +264,12 @@ func TestCommandString(t *testing.T) {
 }
 
 func TestExecEnvironment(t *testing.T) {
-	args, err := envNames([]string{"PGPASSWORD=canary", "X="})
+	args, err := EnvNames([]string{"PGPASSWORD=canary", "X="})
 	if err != nil || !slices.Equal(args, []string{"-e", "PGPASSWORD", "-e", "X"}) {
 		t.Errorf("%q, %v", args, err)
 	}
 	for _, bad := range []string{"DOCKER_HOST=canary", "PATH=canary", "canary", "=canary"} {
-		if _, err := envNames([]string{bad}); err == nil || strings.Contains(err.Error(), "canary") {
+		if _, err := EnvNames([]string{bad}); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // Volume is what inspect says of a volume.
@@ -68,6 +69,23 @@ func (c *Client) Marker(ctx context.Context, project string) (statePath string, 
 		return "", false, nil
 	}
 	return v.Labels[labelState], true, nil
+}
+
+// Markers gives the state folder of every project that one governs on this engine.
+func (c *Client) Markers(ctx context.Context) (map[string]string, error) {
+	out, err := c.Do(ctx, Command{Args: []string{"volume", "ls", "--quiet", "--filter", "label=" + labelState}})
+	if err != nil {
+		return nil, fmt.Errorf("look for markers: %w", err)
+	}
+	found, err := c.Volumes(ctx, strings.Fields(string(out))...)
+	if err != nil {
+		return nil, fmt.Errorf("look for markers: %w", err)
+	}
+	states := map[string]string{}
+	for name, v := range found {
+		states[strings.TrimPrefix(name, markerName(""))] = v.Labels[labelState]
+	}
+	return states, nil
 }
 
 // SetMarker says that statePath governs the project. When another does, also one that

@@ -63,7 +63,7 @@ func schema(t *testing.T) []byte {
 		case reflect.TypeFor[State]():
 			return words(StepDone, StepFailed, StepUndone, StepSkipped, StepStuck, StepRunning, StepPending)
 		case reflect.TypeFor[Proof]():
-			return words(Same, Changed, Different)
+			return words(Counted, Same, Changed, Different)
 		case reflect.TypeFor[Kind]():
 			return words(Upgrade, Rollback, Backup, Verify)
 		}

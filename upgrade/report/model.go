@@ -151,6 +151,7 @@ type Proof string
 // The proofs.
 const (
 	NotCompared Proof = ""
+	Counted     Proof = "counted"   // every table has as many rows; contents were not compared
 	Same        Proof = "same"      // counts and contents are equal
 	Changed     Proof = "changed"   // they differ as the rules allow
 	Different   Proof = "different" // they differ as the rules do not allow

@@ -89,6 +89,8 @@ func proofWord(p Proof) string {
 	switch p {
 	case NotCompared:
 		return "not compared"
+	case Counted:
+		return "✅ as many rows"
 	case Same:
 		return "✅ the same"
 	case Changed:

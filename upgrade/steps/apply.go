@@ -62,7 +62,7 @@ func (s *applyFiles) Capture(ctx context.Context) (applied, error) {
 		a.Files = append(a.Files, k)
 	}
 	var err error
-	a.Tags, err = (&pull{s.Host}).Capture(ctx)
+	a.Tags, err = (&pull{s.Host}).oldTags(ctx)
 	return a, err
 }
 
@@ -84,6 +84,9 @@ func (s *applyFiles) Do(ctx context.Context, a applied) (any, error) {
 
 // set gives a file one of its versions, with the mode and the owner it had.
 func (s *applyFiles) set(k kept, dir, want string) error {
+	if err := unfinished(k.Path); err != nil {
+		return err
+	}
 	if want == "" {
 		err := os.Remove(k.Path)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -24,6 +24,8 @@ type backedUp struct {
 	ID       string `json:"id"`
 	Checksum string `json:"checksum"` // of manifest.json
 	Bytes    int64  `json:"bytes"`    // before compression
+
+	LeftOut []backup.LeftOut `json:"leftOut,omitempty"`
 }
 
 func (s *backUp) Check(context.Context) error { return s.Store.Check() }
@@ -44,7 +46,7 @@ func (s *backUp) Do(ctx context.Context, _ struct{}) (any, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Abort())
 	}
-	return backedUp{ID: s.Spec.Backup, Checksum: sum, Bytes: b.bytes}, nil
+	return backedUp{ID: s.Spec.Backup, Checksum: sum, Bytes: b.bytes, LeftOut: b.d.LeftOut}, nil
 }
 
 // Undo leaves a backup that is complete, and removes what is not.
@@ -79,7 +81,7 @@ func (b *backing) all(ctx context.Context) (string, error) {
 	if !b.Spec.Options.Online {
 		b.d.Moment = backup.Moment{Consistent: true, Halted: old.At}
 	}
-	for _, part := range []func(context.Context, []docker.Container) error{b.services, b.databases, b.volumes, b.files, b.commands} {
+	for _, part := range []func(context.Context, []docker.Container) error{b.services, b.databases, b.volumes, b.files, b.images, b.commands} {
 		if err := part(ctx, cs); err != nil {
 			return "", err
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
-// programs are built once: that of the images, and belay for helper containers.
+// programs are built once: that of the images, and that of helper containers.
 var programs struct{ dir, failed string }
 
 func TestMain(m *testing.M) {
@@ -36,7 +36,7 @@ func build() (dir, failed string) {
 	if err != nil {
 		return "", err.Error()
 	}
-	for _, of := range []string{"./testdata/prog", "../../cmd/belay"} {
+	for _, of := range []string{"./testdata/prog", "./testdata/helper"} {
 		b := exec.Command("go", "build", "-o", dir+"/", of)
 		b.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := b.CombinedOutput(); err != nil {
@@ -87,7 +87,7 @@ func onEngine(t *testing.T, file string) *lab {
 	b := make([]byte, 6)
 	_, _ = rand.Read(b)
 	name := "belay-steps-tests-" + hex.EncodeToString(b)
-	c := &docker.Client{Env: append(os.Environ(), "DOCKER_HOST="+host), Run: "20261122T031500Z-" + hex.EncodeToString(b[:2]), Binary: programs.dir + "/belay", Grace: 5 * time.Second}
+	c := &docker.Client{Env: append(os.Environ(), "DOCKER_HOST="+host), Run: "20261122T031500Z-" + hex.EncodeToString(b[:2]), Binary: programs.dir + "/helper", Grace: 5 * time.Second}
 	dir := t.TempDir()
 	l := &lab{T: t, j: &journaled{map[string]json.RawMessage{}, map[string]json.RawMessage{}}, image: name + ":1", dir: dir}
 	l.Host = &Host{Docker: c, Store: &backup.Store{Dir: dir + "/backups"}, Run: l.j, Mask: func(s string) string { return strings.ReplaceAll(s, "canary", "***") }, Now: time.Now, Engine: time.Minute}

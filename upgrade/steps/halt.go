@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +67,15 @@ func (s *halt) Capture(ctx context.Context) (halted, error) {
 	for _, c := range cs {
 		w := was{ID: c.ID, Name: c.Name, Service: c.Service, Image: c.Image, ImageRef: c.ImageRef, Running: alive(c),
 			Unwell: c.State != "running" || c.Health == "unhealthy", Policy: c.Policy, Server: slices.Contains(s.Spec.Servers, c.Service), After: c.DependsOn}
+		for _, of := range joined(cs, c) {
+			if w.After[of.Service] == "" {
+				w.After = maps.Clone(w.After) // of the container as inspected
+				if w.After == nil {
+					w.After = map[string]string{}
+				}
+				w.After[of.Service] = "service_started"
+			}
+		}
 		for _, m := range c.Mounts {
 			if m.Anonymous {
 				w.Anonymous = append(w.Anonymous, anonymous{m.Destination, m.Name})
@@ -196,40 +206,5 @@ func (s *halt) Undo(ctx context.Context, h halted) error {
 	if err := s.start(ctx, h); err != nil {
 		return err
 	}
-	return s.dropNew(ctx)
-}
-
-// dropNew removes the volumes that compose made for the new stack: the next try
-// must not start on what this one left.
-func (h *Host) dropNew(ctx context.Context) error {
-	var g given
-	if ok, err := h.Run.Saved("hand-over", &g); err != nil || !ok || g.Volumes == nil {
-		return err
-	}
-	now, err := h.volumeNames(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range now {
-		if slices.Contains(g.Volumes, name) {
-			continue
-		}
-		users, err := h.Docker.Using(ctx, name)
-		if err != nil {
-			return err
-		}
-		if len(users) > 0 {
-			continue // somebody's of outside, who has a reason
-		}
-		if _, err := h.Docker.Do(ctx, docker.Command{Args: []string{"volume", "rm", "--force", "--", name}}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// volumeNames are the volumes that compose made for the project.
-func (h *Host) volumeNames(ctx context.Context) ([]string, error) {
-	out, err := h.Docker.Do(ctx, docker.Command{Args: []string{"volume", "ls", "--quiet", "--filter", "label=com.docker.compose.project=" + h.Spec.Project.Name}})
-	return append([]string{}, strings.Fields(string(out))...), err
+	return errors.Join(s.dropNew(ctx), s.dropNoted(ctx))
 }

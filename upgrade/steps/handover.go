@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/belaystack/belay/upgrade/backup"
@@ -203,6 +204,10 @@ func (h *Host) restore(ctx context.Context, b *backup.Backup, srv *postgres.Serv
 	return err
 }
 
+// gives reports whether a mount is made what it was. What services only read is not
+// written by an upgrade, other than by apply-files, which has its own way back.
+func (h *Host) gives(v backup.Volume) bool { return !v.ReadOnly || h.Spec.Options.ReadOnly }
+
 // volumesBack makes volumes and folders what they are in a backup. Anonymous
 // ones are found by what they are mounted for, since a container that was made
 // anew may have others.
@@ -213,7 +218,7 @@ func (h *Host) volumesBack(ctx context.Context, b *backup.Backup, d *backup.Deta
 	}
 	var done []string
 	for _, v := range d.Volumes {
-		if v.Type == singleFile {
+		if v.Type == singleFile || !h.gives(v) {
 			continue
 		}
 		m, image, err := h.mountOf(cs, v, d.Volumes)
@@ -229,7 +234,12 @@ func (h *Host) volumesBack(ctx context.Context, b *backup.Backup, d *backup.Deta
 		}
 		done = append(done, key)
 		h.say(Progress{What: "give " + v.Destination + " of " + v.Service + " back"})
-		if m.Type == "volume" {
+		switch {
+		case m.Type == "bind" && v.ReadOnly:
+			if err := os.MkdirAll(m.Source, 0o755); err != nil {
+				return err
+			}
+		case m.Type == "volume":
 			if err := h.Docker.CreateVolume(ctx, docker.Volume{Name: m.Name, Driver: v.Driver, Labels: v.Labels, Options: v.Options}); err != nil {
 				return err
 			}

@@ -28,7 +28,12 @@ func (s *keepImages) Do(ctx context.Context, kept []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var want []string
+	// Those of earlier backups that a prune took the holder of, too.
+	want, _, err := s.needed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	old := slices.Clone(want)
 	for _, c := range cs {
 		want = append(want, c.Image)
 	}
@@ -41,14 +46,24 @@ func (s *keepImages) Do(ctx context.Context, kept []string) (any, error) {
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
+	here, err := s.Docker.Images(ctx, want...)
+	if err != nil {
+		return nil, err
+	}
+	var out []Held
 	for _, id := range want {
+		img, ok := here[id]
+		if !ok && slices.Contains(old, id) {
+			continue // a rollback that needs it gets it again
+		}
+		out = append(out, Held{ID: id, Digests: img.Digests})
 		if !slices.Contains(kept, id) {
 			if err := s.Docker.Keep(ctx, s.Spec.Project.Name, id); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return want, nil
+	return out, nil
 }
 
 // Undo lets go of what this run began to hold, unless it leaves a backup, which

@@ -36,8 +36,8 @@ func (s *launch) Capture(ctx context.Context) (launched, error) {
 	if _, err := s.captured(&l.Old); err != nil {
 		return l, err
 	}
-	out, err := s.Docker.Do(ctx, docker.Command{Args: []string{"volume", "ls", "--quiet"}})
-	l.Volumes = strings.Fields(string(out))
+	var err error
+	l.Volumes, err = s.allVolumes(ctx)
 	return l, err
 }
 
@@ -50,7 +50,7 @@ func (s *launch) Do(ctx context.Context, l launched) (any, error) {
 		return nil, err
 	}
 	public, held := faces(cfg, s.Spec.Config.Public)
-	if err := s.writeOverride(public); err != nil {
+	if err := s.writeOverride(cfg); err != nil {
 		return nil, err
 	}
 	after := map[string]map[string]string{}
@@ -61,12 +61,10 @@ func (s *launch) Do(ctx context.Context, l launched) (any, error) {
 	}
 	var all []string
 	for _, level := range levelsOf(after) {
-		open := slices.DeleteFunc(slices.Clone(level), func(n string) bool { return slices.Contains(public, n) })
-		closed := slices.DeleteFunc(slices.Clone(level), func(n string) bool { return !slices.Contains(public, n) })
-		if err := s.up(ctx, open); err != nil {
+		if err := s.upClosed(ctx, cfg, level); err != nil {
 			return nil, err
 		}
-		if err := s.upClosed(ctx, closed); err != nil {
+		if err := s.rejoin(ctx, l.Old.At, level); err != nil {
 			return nil, err
 		}
 		// Before the gate: with the policy of a halted stack a service that ends
@@ -146,24 +144,36 @@ func proxy(ref string) bool {
 	return slices.Contains(proxies, name)
 }
 
-// writeOverride writes the file that takes the ports of services away.
-func (h *Host) writeOverride(services []string) error {
+// writeOverride writes the file that takes the ports of all services away.
+func (h *Host) writeOverride(cfg *docker.Config) error {
 	var b strings.Builder
 	b.WriteString("services:\n")
-	for _, name := range services {
-		fmt.Fprintf(&b, "  %q:\n    ports: !reset []\n", name)
+	for _, name := range present(cfg) {
+		if len(cfg.Services[name].Ports) > 0 {
+			fmt.Fprintf(&b, "  %q:\n    ports: !reset []\n", name)
+		}
 	}
 	return writeSynced(h.folder("closed.yml"), []byte(b.String()), 0o600)
 }
 
-// upClosed starts services without their ports, by the files and an override.
-func (h *Host) upClosed(ctx context.Context, services []string) error {
-	if len(services) == 0 {
-		return nil
+// upClosed starts services, those that publish ports without them, by the files and
+// an override. The others are started by the files alone, so that the container that
+// is there after open is the one that was verified.
+func (h *Host) upClosed(ctx context.Context, cfg *docker.Config, services []string) error {
+	var open, closed []string
+	for _, name := range services {
+		if len(cfg.Services[name].Ports) > 0 {
+			closed = append(closed, name)
+		} else {
+			open = append(open, name)
+		}
 	}
-	closed := *h
-	closed.Spec.Project.Files = append(slices.Clone(h.Spec.Project.Files), h.folder("closed.yml"))
-	return closed.up(ctx, services)
+	if err := h.upJoined(ctx, cfg, open); err != nil {
+		return err
+	}
+	without := *h
+	without.Spec.Project.Files = append(slices.Clone(h.Spec.Project.Files), h.folder("closed.yml"))
+	return without.upJoined(ctx, cfg, closed)
 }
 
 // Undo stops the new stack. Its containers stay: those that take their place
@@ -173,18 +183,10 @@ func (s *launch) Undo(ctx context.Context, l launched) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	cs, err := s.containers(ctx)
-	if err != nil {
+	if err := s.clearNew(ctx, l.Old, l.Volumes); err != nil {
 		return err
 	}
-	added := slices.DeleteFunc(cs, func(c docker.Container) bool { return slices.Contains(l.Old.services(), c.Service) })
-	if err := s.clear(ctx, l.Old); err != nil {
-		return err
-	}
-	if err := s.dropVolumes(ctx, added, l.Volumes); err != nil {
-		return err
-	}
-	err = os.Remove(s.folder("closed.yml"))
+	err := os.Remove(s.folder("closed.yml"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -197,26 +199,4 @@ func (h *Host) stopAll(ctx context.Context, all []docker.Container) error {
 		return err
 	}
 	return h.Docker.Stop(ctx, 0, ids(all)...)
-}
-
-// dropVolumes removes the volumes of containers that are removed and that there
-// were none of before: another try must not start on what a failed one left.
-func (s *launch) dropVolumes(ctx context.Context, removed []docker.Container, before []string) error {
-	for _, c := range removed {
-		for _, m := range c.Mounts {
-			if m.Type != "volume" || slices.Contains(before, m.Name) {
-				continue
-			}
-			if users, err := s.Docker.Using(ctx, m.Name); err != nil || len(users) > 0 {
-				if err != nil {
-					return err
-				}
-				continue // an old service that was made anew has it as well
-			}
-			if _, err := s.Docker.Do(ctx, docker.Command{Args: []string{"volume", "rm", "--force", m.Name}}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -240,3 +240,42 @@ func anonymousFile(l *lab, _ context.Context) string {
 	}
 	return "no anonymous volume"
 }
+
+// The stores that a migration needs, and servers that data is given back to, ran with
+// their ports published while the stack was closed.
+func TestStoresAreClosed(t *testing.T) {
+	port := freePort(t)
+	l := onEngine(t, fmt.Sprintf(`
+services:
+  store: {image: IMAGE, command: [serve, ":80", hello], ports: ["127.0.0.1:%d:80"]}
+  app: {image: IMAGE, command: [sleep], depends_on: [store]}
+`, port))
+	done(l, "halt", &halt{l.Host})
+	cfg, err := l.Docker.Config(t.Context(), l.Spec.Project)
+	l.ok(err)
+	closed := func(when string) {
+		t.Helper()
+		if body, err := get(port); err == nil || !l.one("store").Running() {
+			t.Errorf("%s: it answers %q, %s", when, body, l.state())
+		}
+	}
+	l.ok((&migrate{l.Host}).stores(t.Context(), cfg, "app"))
+	closed("for a migration")
+	l.Spec.Servers = []string{"store"}
+	l.Spec.Config.Deadline = 0
+	if err := l.serveNew(t.Context()); !errors.Is(err, errNoServer) {
+		t.Fatal(err)
+	}
+	closed("for data")
+	l.Spec.Servers, l.Spec.Config.Deadline = nil, Duration(20*time.Second)
+	first := l.one("store").ID
+	done(l, "launch", &launch{l.Host})
+	closed("launched")
+	if l.one("store").ID != first {
+		t.Error("launch made the container anew")
+	}
+	done(l, "open", &open{l.Host})
+	if body, err := get(port); err != nil || body != "hello" {
+		t.Errorf("opened: %q, %v", body, err)
+	}
+}

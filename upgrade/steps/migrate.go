@@ -25,9 +25,14 @@ type migrated struct {
 
 func (s *migrate) Check(context.Context) error { return nil }
 
-func (s *migrate) Capture(context.Context) (struct{}, error) { return struct{}{}, nil }
+// before is what there was before a step that starts containers of the new stack.
+type before struct {
+	Volumes []string `json:"volumes"` // of the whole engine, by name
+}
 
-func (s *migrate) Do(ctx context.Context, _ struct{}) (any, error) {
+func (s *migrate) Capture(ctx context.Context) (before, error) { return s.volumesBefore(ctx) }
+
+func (s *migrate) Do(ctx context.Context, _ before) (any, error) {
 	cfg, err := s.Docker.Config(ctx, s.Spec.Project)
 	if err != nil {
 		return nil, err
@@ -98,8 +103,11 @@ func (s *migrate) stores(ctx context.Context, cfg *docker.Config, service string
 		}
 		after[n] = cfg.Services[n].DependsOn
 	}
+	if err := s.writeOverride(cfg); err != nil {
+		return err
+	}
 	for _, level := range levelsOf(after) {
-		if err := s.up(ctx, level); err != nil {
+		if err := s.upClosed(ctx, cfg, level); err != nil {
 			return err
 		}
 		if err := s.well(ctx, level, s.Spec.Options.AcceptUnhealthy); err != nil {
@@ -149,7 +157,7 @@ func (s *migrate) head(ctx context.Context, cfg *docker.Config, service string) 
 
 // Undo ends the one-off container, and the stores that were started for it: the
 // data cannot be given back to a store that runs.
-func (s *migrate) Undo(ctx context.Context, _ struct{}) error {
+func (s *migrate) Undo(ctx context.Context, b before) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -157,5 +165,5 @@ func (s *migrate) Undo(ctx context.Context, _ struct{}) error {
 	if _, err := s.captured(&old); err != nil {
 		return err
 	}
-	return s.clear(ctx, old)
+	return s.clearNew(ctx, old, b.Volumes)
 }

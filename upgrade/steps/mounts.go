@@ -19,6 +19,7 @@ type stored struct {
 	Image    string // one that is here, for a helper
 	Also     []backup.Volume
 	Excluded []string // patterns below it
+	ReadOnly bool     // no service may write it
 }
 
 // hostPaths are never data of a stack, whoever mounts them.

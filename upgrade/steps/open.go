@@ -54,19 +54,30 @@ func (s *open) Do(ctx context.Context, _ opened) (any, error) {
 	if _, err := s.Run.Result("launch", &l); err != nil {
 		return nil, err
 	}
-	services := append(slices.Clone(l.Closed), l.Held...)
-	if err := s.up(ctx, services); err != nil {
+	var old halted
+	if _, err := s.captured(&old); err != nil {
 		return nil, err
 	}
 	cfg, err := s.Docker.Config(ctx, s.Spec.Project)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.well(ctx, present(cfg), s.Spec.Options.AcceptUnhealthy); err != nil {
+	services := append(slices.Clone(l.Closed), l.Held...)
+	begun := s.Now()
+	if err := s.up(ctx, services); err != nil {
 		return nil, err
 	}
-	var old halted
-	if _, err := s.captured(&old); err != nil {
+	// What shares something with a container that was made anew.
+	for _, level := range levelsOf(joining(cfg, services)) {
+		if err := s.upJoined(ctx, cfg, level); err != nil {
+			return nil, err
+		}
+		if err := s.rejoin(ctx, begun, level); err != nil {
+			return nil, err
+		}
+		services = append(services, level...)
+	}
+	if err := s.well(ctx, present(cfg), s.Spec.Options.AcceptUnhealthy); err != nil {
 		return nil, err
 	}
 	if err := s.policies(ctx, old, sortedKeys(cfg.Services)); err != nil {

@@ -3,15 +3,11 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
@@ -19,30 +15,16 @@ import (
 // preflight refuses what cannot end well. It only looks.
 type preflight struct{ *Host }
 
-// Estimate is what a run needs and finds, in bytes.
-type Estimate struct {
-	Databases int64 `json:"databases"`
-	Volumes   int64 `json:"volumes"`
-	Backup    int64 `json:"backup"` // upper bound of what the backup takes
-	Clones    int64 `json:"clones"`
-	FreeStore int64 `json:"freeStore"` // where backups go
-	FreeData  int64 `json:"freeData"`  // where the engine keeps images and volumes
-}
-
-// reserve is what stays free beside what was estimated, in bytes: for journals,
-// logs, and what the new version writes.
-const reserve = 256 << 20
-
 func (s *preflight) Check(ctx context.Context) error {
 	errs := slices.Clone(s.Refusal)
-	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.objects} {
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.objects, s.joins, s.commands} {
 		errs = append(errs, look(ctx))
 	}
 	e, err := s.Estimate(ctx)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	return errors.Join(append(errs, e.fits(s.Spec.Options.NoClone || s.Spec.Kind == Backup))...)
+	return errors.Join(append(errs, e.fits())...)
 }
 
 func (s *preflight) Capture(context.Context) (struct{}, error) { return struct{}{}, nil }
@@ -207,66 +189,21 @@ func (s *preflight) system(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Estimate measures what a run will need.
-func (h *Host) Estimate(ctx context.Context) (Estimate, error) {
-	var e Estimate
-	servers, err := h.servers(ctx)
-	if err != nil {
-		return e, err
+// commands refuses a backup whose commands run in images that are not here: it pulls
+// nothing.
+func (s *preflight) commands(ctx context.Context) error {
+	if s.Spec.Kind != Backup {
+		return nil
 	}
-	for _, srv := range servers {
-		dbs, err := srv.Databases(ctx)
-		if err != nil {
-			return e, err
-		}
-		for _, db := range dbs {
-			e.Databases += db.Size
-		}
-		facts, ok, err := postgres.Probe(ctx, srv.Exec, srv.Container)
-		if err != nil || !ok {
-			continue
-		}
-		if room, err := srv.Space(ctx, facts.DataDir); err == nil && (e.FreeData == 0 || room.Free < e.FreeData) {
-			e.FreeData = room.Free
-		}
-	}
-	cs, err := h.containers(ctx)
-	if err != nil {
-		return e, err
-	}
-	for _, d := range dataMounts(cs, h.Spec.Servers, h.Spec.Config.Exclude) {
-		n, err := h.measure(ctx, d)
-		if err != nil {
-			return e, err
-		}
-		e.Volumes += n
-	}
-	e.Backup = e.Databases + e.Volumes
-	e.Clones = e.Databases
-	e.FreeStore, err = backup.Free(existing(h.Store.Dir))
-	return e, err
-}
-
-// existing is the nearest folder above path that is there.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
-}
-
-func (e Estimate) fits(noClone bool) error {
 	var errs []error
-	if need := e.Backup + reserve; e.FreeStore < need {
-		errs = append(errs, &Refusal{Reason: "there is too little room for the backup", Found: megabytes(e.FreeStore), Needed: megabytes(need),
-			Next: "make room, or name another folder in belay.yml: backup.directory"})
-	}
-	if !noClone && e.FreeData > 0 && e.FreeData < reserve {
-		errs = append(errs, &Refusal{Reason: "there is too little room where the databases are", Found: megabytes(e.FreeData), Needed: megabytes(reserve), Next: "make room"})
+	for _, ref := range s.commandImages() {
+		_, here, err := s.Docker.Image(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if !here {
+			errs = append(errs, &Refusal{Reason: "the image of a command in belay.yml is not here", Found: "no " + ref, Next: "docker pull " + ref})
+		}
 	}
 	return errors.Join(errs...)
 }
-
-func megabytes(n int64) string { return fmt.Sprintf("%d MB", n/1_000_000) }

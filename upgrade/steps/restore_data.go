@@ -38,9 +38,9 @@ func (s *restoreData) Check(ctx context.Context) error {
 	return nil
 }
 
-func (s *restoreData) Capture(context.Context) (struct{}, error) { return struct{}{}, nil }
+func (s *restoreData) Capture(ctx context.Context) (before, error) { return s.volumesBefore(ctx) }
 
-func (s *restoreData) Do(ctx context.Context, _ struct{}) (any, error) {
+func (s *restoreData) Do(ctx context.Context, _ before) (any, error) {
 	if s.Spec.Options.KeepData {
 		return nil, nil
 	}
@@ -98,7 +98,7 @@ func (s *restoreData) compare(ctx context.Context, d *backup.Detail) error {
 
 // Undo stops the servers that were started. The data of this run's backup is given
 // back by hand-over.
-func (s *restoreData) Undo(ctx context.Context, _ struct{}) error {
+func (s *restoreData) Undo(ctx context.Context, b before) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *restoreData) Undo(ctx context.Context, _ struct{}) error {
 	if _, err := s.captured(&old); err != nil {
 		return err
 	}
-	return s.clear(ctx, old)
+	return s.clearNew(ctx, old, b.Volumes)
 }
 
 // fingerprints are what the databases of a backup held; nil when it was made of
@@ -132,7 +132,8 @@ func fingerprints(d *backup.Detail) (data, error) {
 	return out, nil
 }
 
-// serveNew starts the servers by the files that are on disk now.
+// serveNew starts the servers by the files that are on disk now, closed to the outside
+// as launch would.
 func (h *Host) serveNew(ctx context.Context) error {
 	cfg, err := h.Docker.Config(ctx, h.Spec.Project)
 	if err != nil {
@@ -147,7 +148,10 @@ func (h *Host) serveNew(ctx context.Context) error {
 			services = append(services, s)
 		}
 	}
-	if err := h.up(ctx, services); err != nil {
+	if err := h.writeOverride(cfg); err != nil {
+		return err
+	}
+	if err := h.upClosed(ctx, cfg, services); err != nil {
 		return err
 	}
 	if err := h.well(ctx, services, nil); err != nil {

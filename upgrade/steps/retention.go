@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/postgres"
@@ -21,6 +22,7 @@ type Tidied struct {
 	Databases int      `json:"databases,omitempty"` // of Belay's own
 	Images    int      `json:"images,omitempty"`
 	Runs      []string `json:"runs,omitempty"`
+	Binaries  int      `json:"binaries,omitempty"` // copies of belay that no open run needs
 }
 
 // Retain lets go of what is not needed any more: clones of this run, what was
@@ -51,8 +53,54 @@ func (h *Host) Retain(ctx context.Context) (any, error) {
 	if out.Runs, err = h.dropRuns(ctx, old); err != nil {
 		return nil, err
 	}
+	if out.Binaries, err = h.dropBinaries(); err != nil {
+		return nil, err
+	}
 	out.Images, err = h.letGo(ctx)
 	return out, err
+}
+
+// dropBinaries removes the copies of belay but for that of this run and of those that
+// have not ended: only a recovery starts one.
+func (h *Host) dropBinaries() (int, error) {
+	runs, err := os.ReadDir(filepath.Join(h.Spec.State, "runs"))
+	if err != nil {
+		return 0, err
+	}
+	needed := []string{h.Spec.Binary}
+	for _, run := range runs {
+		entries, err := journal.Read(filepath.Join(h.Spec.State, "runs", run.Name(), "journal"))
+		var spec Spec
+		switch {
+		case errors.Is(err, fs.ErrNotExist), err == nil && (len(entries) == 0 || journal.Ended(entries)):
+			continue
+		case err == nil:
+			err = upgrade.Header(entries, &spec)
+		}
+		if err != nil {
+			return 0, nil //nolint:nilerr // which one that run needs cannot be told: all stay
+		}
+		needed = append(needed, spec.Binary)
+	}
+	bin := filepath.Join(h.Spec.State, "bin")
+	all, err := os.ReadDir(bin)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, f := range all {
+		if !f.Type().IsRegular() || slices.Contains(needed, f.Name()) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(bin, f.Name())); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // age is how long ago a run began, by its id.

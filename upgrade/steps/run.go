@@ -2,11 +2,13 @@ package steps
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -30,16 +32,18 @@ func (h *Host) run(ctx context.Context, cmd Command) Ran {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(cmd.Timeout), fmt.Errorf("it took longer than %s", time.Duration(cmd.Timeout)))
 	defer cancel()
 	out := &tail{max: 20}
-	var err error
+	env, err := h.environment(cmd.Env)
 	switch {
+	case err != nil:
 	case cmd.Service != "":
-		err = h.runInService(ctx, cmd, out)
+		err = h.runInService(ctx, cmd, env, out)
 	case cmd.Image != "":
-		err = h.runInImage(ctx, cmd, out)
+		err = h.runInImage(ctx, cmd, env, out)
 	default:
 		err = h.runOnHost(ctx, cmd, out)
 	}
-	r := Ran{Name: cmd.Name, Took: Duration(h.Now().Sub(begun)), Output: h.Mask(out.String())}
+	mask := func(s string) string { return h.Mask(hideValues(s, env)) }
+	r := Ran{Name: cmd.Name, Took: Duration(h.Now().Sub(begun)), Output: mask(out.String())}
 	var exit interface{ ExitCode() int }
 	var inside *docker.Error
 	switch {
@@ -51,12 +55,35 @@ func (h *Host) run(ctx context.Context, cmd Command) Ran {
 	case errors.As(err, &inside) && inside.Exit >= 0:
 		r.Exit = inside.Exit
 	default:
-		r.Exit, r.Error = -1, h.Mask(err.Error())
+		r.Exit, r.Error = -1, mask(err.Error())
 	}
 	return r
 }
 
-func (h *Host) runInService(ctx context.Context, cmd Command, out *tail) error {
+// environment gives the variables of these names from Belay's own environment.
+func (h *Host) environment(names []string) ([]string, error) {
+	var out []string
+	for _, name := range names {
+		i := slices.IndexFunc(h.Docker.Env, func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
+		if i < 0 {
+			return nil, fmt.Errorf("variable %s is not in the environment that belay was started with", name)
+		}
+		out = append(out, h.Docker.Env[i])
+	}
+	return out, nil
+}
+
+// hideValues hides the values of variables, but for those too short to be a secret.
+func hideValues(s string, env []string) string {
+	for _, pair := range env {
+		if _, value, _ := strings.Cut(pair, "="); len(value) >= 4 {
+			s = strings.ReplaceAll(s, value, "***")
+		}
+	}
+	return s
+}
+
+func (h *Host) runInService(ctx context.Context, cmd Command, env []string, out *tail) error {
 	cs, err := h.containers(ctx)
 	if err != nil {
 		return err
@@ -65,23 +92,30 @@ func (h *Host) runInService(ctx context.Context, cmd Command, out *tail) error {
 		if c.Service == cmd.Service && c.State == "running" {
 			// The shell joins both streams: exec keeps stderr for its own errors.
 			args := append([]string{"sh", "-c", `exec "$@" 2>&1`, "belay"}, cmd.Run...)
-			return h.Docker.Exec(ctx, c.ID, docker.Exec{Args: args, Stdout: out})
+			return h.Docker.Exec(ctx, c.ID, docker.Exec{Args: args, Env: env, Stdout: out})
 		}
 	}
 	return fmt.Errorf("no container of service %s runs", cmd.Service)
 }
 
-func (h *Host) runInImage(ctx context.Context, cmd Command, out *tail) error {
+func (h *Host) runInImage(ctx context.Context, cmd Command, env []string, out *tail) error {
 	network := cmd.Network
 	if network == "" || network == "stack" {
 		network = h.network(ctx)
 	}
-	args := []string{"run", "--rm", "--label", docker.LabelRun + "=" + h.Spec.Run, "--label", docker.LabelHelper + "=1", "--network", network}
+	if _, ok, err := h.Docker.Image(ctx, cmd.Image); err != nil || !ok {
+		return cmp.Or(err, fmt.Errorf("image %s is not here: docker pull %s", cmd.Image, cmd.Image))
+	}
+	args := []string{"run", "--rm", "--pull", "never", "--label", docker.LabelRun + "=" + h.Spec.Run, "--label", docker.LabelHelper + "=1", "--network", network}
 	if cmd.Mount != "" {
 		args = append(args, "--mount", "type=bind,source="+cmd.Mount+",destination=/work,readonly", "--workdir", "/work")
 	}
-	args = append(append(args, "--", cmd.Image), cmd.Run...)
-	_, err := h.Docker.Do(ctx, docker.Command{Args: args, Stdout: out, Watch: func(line string) { fmt.Fprintln(out, line) }})
+	names, err := docker.EnvNames(env)
+	if err != nil {
+		return err
+	}
+	args = append(append(append(args, names...), "--", cmd.Image), cmd.Run...)
+	_, err = h.Docker.Do(ctx, docker.Command{Args: args, Env: env, Stdout: out, Watch: func(line string) { fmt.Fprintln(out, line) }})
 	if ctx.Err() == nil {
 		return err
 	}
@@ -115,7 +149,7 @@ func (h *Host) network(ctx context.Context) string {
 func (h *Host) runOnHost(ctx context.Context, cmd Command, out *tail) error {
 	p := exec.CommandContext(ctx, cmd.Run[0], cmd.Run[1:]...)
 	p.Dir = h.Spec.Project.Dir
-	p.Env = append(os.Environ(), "BELAY_RUN="+h.Spec.Run, "BELAY_PROJECT="+h.Spec.Project.Name)
+	p.Env = append(slices.Clone(h.Docker.Env), "BELAY_RUN="+h.Spec.Run, "BELAY_PROJECT="+h.Spec.Project.Name)
 	p.Stdout, p.Stderr = out, out
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if h.Docker.Lock != nil {

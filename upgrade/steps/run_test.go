@@ -13,6 +13,8 @@ import (
 func TestCommandsOfTheUser(t *testing.T) {
 	l := onEngine(t, "services: {a: {image: IMAGE, command: [sleep]}}")
 	second := Duration(time.Second)
+	l.Docker.Env = append(l.Docker.Env, "ONLY_HERE=given-value", "ANOTHER=x")
+	given := []string{"ONLY_HERE", "ANOTHER"}
 	for _, c := range []struct {
 		cmd   Command
 		exit  int
@@ -28,6 +30,13 @@ func TestCommandsOfTheUser(t *testing.T) {
 		{Command{Name: "no service", Service: "b", Run: []string{"x"}}, -1, "", "no container of service b"},
 		{Command{Name: "image", Image: l.image, Run: []string{"exit", "6", "canary"}}, 6, "[6 ***]", ""},
 		{Command{Name: "image mount", Image: l.image, Mount: l.dir + "/stack", Run: []string{"ok", "compose.yml"}}, 0, "", ""},
+		// Variables were named in belay.yml, and none reached a container.
+		{Command{Name: "host env", Run: []string{"sh", "-c", "echo $ONLY_HERE"}}, 0, "given-value", ""},
+		{Command{Name: "image env", Image: l.image, Env: given, Run: []string{"env", "ONLY_HERE"}}, 0, "***", ""},
+		{Command{Name: "image other env", Image: l.image, Run: []string{"env", "ONLY_HERE"}}, 0, "", ""},
+		{Command{Name: "service env", Service: "a", Env: given, Run: []string{"env", "ANOTHER"}}, 0, "x", ""},
+		{Command{Name: "no env", Image: l.image, Env: []string{"NOT_SET"}, Run: []string{"x"}}, -1, "", "NOT_SET is not in the environment"},
+		{Command{Name: "no image", Image: "none.invalid/none:1", Run: []string{"x"}}, -1, "", "docker pull none.invalid/none:1"},
 		{Command{Name: "image late", Image: l.image, Run: []string{"stubborn"}, Timeout: second}, -1, "", "longer than 1s"},
 	} {
 		if c.cmd.Timeout == 0 {

@@ -19,7 +19,7 @@ import (
 func (h *Host) singleFilesBack(b *backup.Backup, d *backup.Detail) error {
 	want := map[string]backup.File{} // by name in the archive
 	for _, v := range d.Volumes {
-		if v.Type != singleFile {
+		if v.Type != singleFile || !h.gives(v) {
 			continue
 		}
 		rel := h.inBackup(v.Source)

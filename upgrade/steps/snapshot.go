@@ -29,12 +29,21 @@ type kept struct {
 }
 
 func (s *snapshotFiles) Check(context.Context) error {
-	for _, path := range s.Spec.Sources {
+	for _, path := range s.sources() {
 		if _, err := os.Stat(path); err != nil {
 			return &Refusal{Reason: "a file of the stack cannot be read", Found: err.Error(), Next: "put it back, or correct the path that names it"}
 		}
 	}
 	return nil
+}
+
+// sources are the files that the stack is made of, and what says how it is run.
+func (h *Host) sources() []string {
+	out := slices.Clone(h.Spec.Sources)
+	if h.Spec.Config.File != "" {
+		out = appendNew(out, h.Spec.Config.File)
+	}
+	return out
 }
 
 // Capture copies the files before it names them: the copies are on disk when
@@ -45,7 +54,7 @@ func (s *snapshotFiles) Capture(context.Context) ([]kept, error) {
 		return nil, err
 	}
 	var out []kept
-	for _, path := range s.Spec.Sources {
+	for _, path := range s.sources() {
 		k, data, err := look(path)
 		if err != nil {
 			return nil, err

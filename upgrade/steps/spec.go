@@ -40,6 +40,9 @@ type Spec struct {
 	// after the run, whatever their tags mean now. Those are not pulled.
 	Images map[string]string `json:"images,omitempty"`
 
+	// Digests say where to pull those of Images again that are not here any more.
+	Digests map[string][]string `json:"digests,omitempty"`
+
 	Config  Config  `json:"config"`
 	Options Options `json:"options"`
 }
@@ -70,6 +73,8 @@ type File struct {
 
 // Config is what the deployed belay.yml says about runs.
 type Config struct {
+	File string `json:"file,omitempty"` // the belay.yml itself; "" for none
+
 	Baseline []Command `json:"baseline,omitempty"`
 	Verify   []Command `json:"verify,omitempty"`
 	BackUp   []Command `json:"backup,omitempty"` // the user's own backups
@@ -101,6 +106,7 @@ type Options struct {
 	NoClone          bool     `json:"noClone,omitempty"`
 	Online           bool     `json:"online,omitempty"` // a backup of a stack that goes on
 	VerifyRestore    bool     `json:"verifyRestore,omitempty"`
+	ReadOnly         bool     `json:"readOnly,omitempty"` // a restore gives back what services only read, too
 	WaiveObjectStore bool     `json:"waiveObjectStore,omitempty"`
 }
 
@@ -111,6 +117,7 @@ type Command struct {
 	Run     []string `json:"run"`
 	Service string   `json:"service,omitempty"`
 	Image   string   `json:"image,omitempty"`
+	Env     []string `json:"env,omitempty"`     // names of variables that it gets from Belay's environment; on the host it has all
 	Mount   string   `json:"mount,omitempty"`   // a folder of the host, read-only at /work, the working folder
 	Network string   `json:"network,omitempty"` // of the new container: stack (default), host or none
 	Timeout Duration `json:"timeout"`

@@ -31,13 +31,19 @@ func (h *Host) create(ctx context.Context, old halted, which func(was) bool) err
 	if err := h.tidy(ctx, old, missing, now); err != nil {
 		return err
 	}
+	if err := h.imagesOf(ctx, old, missing); err != nil {
+		return err
+	}
 	if err := h.up(ctx, missing, "--no-start"); err != nil {
 		return err
 	}
 	if err := h.quiet(ctx, old, missing); err != nil {
 		return err
 	}
-	return h.sameImages(ctx, old, missing)
+	if err := h.sameImages(ctx, old, missing); err != nil {
+		return err
+	}
+	return h.createJoined(ctx, old)
 }
 
 // whole gives the containers of the project, after removing those that a compose
@@ -189,6 +195,9 @@ func (h *Host) start(ctx context.Context, old halted) error {
 			if w.Running {
 				services = append(services, w.Service)
 			}
+		}
+		if err := h.rejoin(ctx, old.At, services); err != nil {
+			return err
 		}
 		if err := h.well(ctx, services, append(old.unwell(), h.Spec.Options.AcceptUnhealthy...)); err != nil {
 			return err

@@ -4,11 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/backup/tree"
@@ -20,7 +23,9 @@ import (
 const helperData = "/belay-data"
 
 func (b *backing) volumes(ctx context.Context, cs []docker.Container) error {
-	for _, s := range dataMounts(cs, b.Spec.Servers, b.Spec.Config.Exclude) {
+	r := readOnly(cs, b.Spec.Servers, b.Spec.Config.Exclude)
+	b.d.LeftOut = r.left
+	for _, s := range append(dataMounts(cs, b.Spec.Servers, b.Spec.Config.Exclude), r.folders...) {
 		if err := b.volume(ctx, s); err != nil {
 			return err
 		}
@@ -30,20 +35,10 @@ func (b *backing) volumes(ctx context.Context, cs []docker.Container) error {
 
 func (b *backing) volume(ctx context.Context, s stored) error {
 	what := "copy of " + s.Mount.Destination + " of " + s.Service
-	args := []string{"__tree", "pack"}
-	if b.Spec.Options.Online {
-		args = append(args, "-online")
-	}
-	for _, p := range s.Excluded {
-		args = append(args, "-exclude", p)
-	}
 	var sum tree.Summary
-	name, err := b.content(what, backup.KindVolume, 0, func(w io.Writer) error {
+	name, err := b.content(what, backup.KindVolume, 0, func(w io.Writer) (err error) {
 		check := tree.NewCheck(w)
-		m := s.Mount
-		m.Destination, m.RW = helperData, false
-		err := b.Docker.Helper(ctx, docker.Helper{Image: s.Image, Mounts: []docker.Mount{m}, Args: append(args, helperData), Stdout: check})
-		if err != nil {
+		if err := b.pack(ctx, s, check); err != nil {
 			return err
 		}
 		sum, err = check.Summary()
@@ -62,6 +57,41 @@ func (b *backing) volume(ctx context.Context, s stored) error {
 		b.d.Volumes = append(b.d.Volumes, v)
 	}
 	return nil
+}
+
+// pack writes the archive of a volume or folder. What lies in the project's folder and
+// nobody writes is read here: a container for it would cost a second of downtime.
+func (h *Host) pack(ctx context.Context, s stored, w io.Writer) error {
+	// What only outsiders can change, they may change at any time.
+	online := h.Spec.Options.Online || s.ReadOnly
+	if dir, ok := h.here(s); ok {
+		_, err := tree.Pack(ctx, dir, tree.Options{Exclude: s.Excluded, Online: online}, w)
+		return err
+	}
+	args := []string{"__tree", "pack"}
+	if online {
+		args = append(args, "-online")
+	}
+	for _, p := range s.Excluded {
+		args = append(args, "-exclude", p)
+	}
+	m := s.Mount
+	m.Destination, m.RW = helperData, false
+	return h.Docker.Helper(ctx, docker.Helper{Image: s.Image, Mounts: []docker.Mount{m}, Args: append(args, helperData), Stdout: w})
+}
+
+// here gives the folder of a mount that this process can read as the engine does: one
+// in the project's folder, which compose and Belay both see, with root's rights.
+func (h *Host) here(s stored) (string, bool) {
+	if !s.ReadOnly || s.Mount.Type != "bind" || os.Geteuid() != 0 {
+		return "", false
+	}
+	dir, err := filepath.EvalSymlinks(s.Mount.Source)
+	if err != nil {
+		return "", false
+	}
+	project, err := filepath.EvalSymlinks(h.Spec.Project.Dir)
+	return dir, err == nil && strings.HasPrefix(dir, project+"/")
 }
 
 func volumeNames(all []backup.Volume) []string {
@@ -101,8 +131,8 @@ func (h *Host) unpack(ctx context.Context, from *backup.Backup, v backup.Volume,
 // files copies the files of the stack: compose, env and config files, and single
 // files that containers have mounted.
 func (b *backing) files(_ context.Context, cs []docker.Container) error {
-	mounted := dataFiles(cs, b.Spec.Servers, b.Spec.Config.Exclude)
-	all := slices.Clone(b.Spec.Sources)
+	mounted := append(dataFiles(cs, b.Spec.Servers, b.Spec.Config.Exclude), readOnly(cs, b.Spec.Servers, b.Spec.Config.Exclude).files...)
+	all := b.sources()
 	for _, v := range mounted {
 		all = appendNew(all, v.Source)
 	}
@@ -135,23 +165,45 @@ func (h *Host) inBackup(name string) string {
 	return rel
 }
 
+// file copies one file into the archive, as it is read: one that is mounted may be a
+// database, or larger than the memory.
 func (b *backing) file(t *tar.Writer, name string) error {
-	k, data, err := look(name)
+	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
-	rel := b.inBackup(name)
-	f := backup.File{Path: rel, Mode: uint32(k.Mode), UID: uint32(max(k.UID, 0)), GID: uint32(max(k.GID, 0)), SHA256: k.Hash}
-	b.d.Files = append(b.d.Files, f)
-	err = t.WriteHeader(&tar.Header{Name: strings.TrimPrefix(rel, "/"), Mode: int64(k.Mode), Uid: int(f.UID), Gid: int(f.GID), Size: int64(len(data)), Typeflag: tar.TypeReg})
-	if err == nil {
-		_, err = t.Write(data)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	return err
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: no regular file", name)
+	}
+	rel, mode := b.inBackup(name), info.Mode().Perm()
+	out := backup.File{Path: rel, Mode: uint32(mode)}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		out.UID, out.GID = st.Uid, st.Gid
+	}
+	err = t.WriteHeader(&tar.Header{Name: strings.TrimPrefix(rel, "/"), Mode: int64(mode), Uid: int(out.UID), Gid: int(out.GID), Size: info.Size(), Typeflag: tar.TypeReg})
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	if _, err := io.CopyN(io.MultiWriter(t, sum), f, info.Size()); err != nil {
+		return fmt.Errorf("%s: became shorter while it was read: %w", name, err)
+	}
+	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	b.d.Files = append(b.d.Files, out)
+	return nil
 }
 
 // measure gives the bytes that a volume would take in a backup, at most.
 func (h *Host) measure(ctx context.Context, s stored) (int64, error) {
+	if dir, ok := h.here(s); ok {
+		sum, err := tree.Measure(ctx, dir, tree.Options{Exclude: s.Excluded})
+		return sum.Data, err
+	}
 	args := []string{"__tree", "measure"}
 	for _, p := range s.Excluded {
 		args = append(args, "-exclude", p)

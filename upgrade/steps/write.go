@@ -1,6 +1,8 @@
 package steps
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -11,8 +13,10 @@ func replace(path string, data []byte, mode os.FileMode, uid, gid int) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".belay-*")
+	if err := unfinished(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(temporary(path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -35,7 +39,24 @@ func replace(path string, data []byte, mode os.FileMode, uid, gid int) error {
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
+}
+
+// temporary is where the next content of a file is written. It is the same one each
+// time, so that a later process finds what a dead one left in a folder of the user.
+func temporary(path string) string {
+	return filepath.Join(filepath.Dir(path), ".belay-"+hash([]byte(filepath.Base(path)))[:16])
+}
+
+// unfinished removes what a dead process wrote of a file and did not put in place.
+func unfinished(path string) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if err := os.Remove(temporary(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // writeSynced writes a file of the run's own folder and waits for the disk.

@@ -107,6 +107,7 @@ type Command struct {
 	Run     Argv     `json:"run" jsonschema_description:"The program with its arguments as a list, or a text for sh -c."`
 	Service string   `json:"service,omitempty" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"Run it in the container of this service."`
 	Image   string   `json:"image,omitempty" jsonschema:"minLength=1" jsonschema_description:"Run it in a throw-away container of this image. Without this and service it runs on the host, in the folder of the stack."`
+	Env     []string `json:"env,omitempty" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"With image or service: variables that it gets from the environment that Belay was started with. Names, no values. On the host it has all of them."`
 	Mount   string   `json:"mount,omitempty" jsonschema:"minLength=1" jsonschema_description:"With image: a folder that the container sees read-only at /work, where it begins. Absolute, or from the root of the repository."`
 	Network Network  `json:"network,omitempty" jsonschema:"default=stack" jsonschema_description:"With image: the network of the container."`
 	Timeout Duration `json:"timeout,omitempty" jsonschema:"default=10m" jsonschema_description:"How long it may run."`

@@ -87,6 +87,8 @@ func (k keys) checkCommands(commands []Command, path ...string) {
 		switch {
 		case c.Service != "" && c.Image != "":
 			k.wrong("keep one", "a command runs in the container of a service or in one of an image, not in both", at("image")...)
+		case c.Service == "" && c.Image == "" && len(c.Env) > 0:
+			k.wrong("remove the key", "a command on the host has the whole environment that Belay was started with", at("env")...)
 		case c.Image == "" && c.Mount != "":
 			k.wrong("write image:, or remove the key", "only a command in a container of an image has it", at("mount")...)
 		case c.Image == "" && c.Network != "":

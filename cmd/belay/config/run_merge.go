@@ -176,7 +176,7 @@ func commands(in []Command, base string) []steps.Command {
 		if c.Image != "" {
 			c.Network = cmp.Or(c.Network, "stack")
 		}
-		out = append(out, steps.Command{Name: c.Name, Run: c.Run, Service: c.Service, Image: c.Image,
+		out = append(out, steps.Command{Name: c.Name, Run: c.Run, Service: c.Service, Image: c.Image, Env: c.Env,
 			Mount: from(base, c.Mount), Network: string(c.Network), Timeout: c.Timeout.or(commandTimeout)})
 	}
 	return out

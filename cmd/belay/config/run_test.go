@@ -53,7 +53,7 @@ func TestRunErrors(t *testing.T) {
 		"command":       {"baseline: {commands: [{name: a b}]}", "2:23: baseline.commands[0]: key \"run\" is missing → write run:\n2:30: baseline.commands[0].name: \"a b\" does not have the form ^[A-Za-z0-9][A-Za-z0-9_.-]*$"},
 		"commands": {"verify:\n  commands:\n  - {name: a, run: [x], service: s, image: i}\n  - {name: a, run: x, mount: tests}\n  - {name: c, run: ' ', network: host}\n  - {name: d, run: [''], image: 'A B', timeout: 2d}\n",
 			`7:49: verify.commands[3].timeout: "2d" does not have the form ` + durationPattern + " → write it with its unit: 10s, 5m, 1h"},
-		"commands' values": {"verify:\n  commands:\n  - {name: a, run: [x], service: s, image: i}\n  - {name: a, run: x, mount: tests}\n  - {name: c, run: ' ', network: host}\n  - {name: d, run: [''], image: 'A B', mount: ../tests}\n",
+		"commands' values": {"verify:\n  commands:\n  - {name: a, run: [x], service: s, image: i}\n  - {name: a, run: x, mount: tests}\n  - {name: c, run: ' ', network: host}\n  - {name: d, run: [''], image: 'A B', mount: ../tests}\n  - {name: e, run: x, env: [A]}\n",
 			"4:44: verify.commands[0].image: a command runs in the container of a service or in one of an image, not in both → keep one\n" +
 				"5:12: command \"a\" is defined twice: first on line 4 → give it another name\n" +
 				"5:30: verify.commands[1].mount: only a command in a container of an image has it → write image:, or remove the key\n" +
@@ -61,7 +61,9 @@ func TestRunErrors(t *testing.T) {
 				"6:34: verify.commands[2].network: only a command in a container of an image has it → write image:, or remove the key\n" +
 				"7:20: verify.commands[3].run: empty → name the program\n" +
 				"7:33: verify.commands[3].image: \"A B\" is no reference of an image\n" +
-				"7:47: \"../tests\": outside the repository"},
+				"7:47: \"../tests\": outside the repository\n" +
+				"8:28: verify.commands[4].env: a command on the host has the whole environment that Belay was started with → remove the key"},
+		"command's env": {"verify: {commands: [{name: a, run: x, image: i, env: ['A=b']}]}", `2:55: verify.commands[0].env[0]: "A=b" does not have the form ^[A-Za-z_][A-Za-z0-9_]*$`},
 		"probes": {"verify:\n  probes:\n  - {name: a, service: s}\n  - {name: a, service: s, url: 'http://x', tcp: 'x:1'}\n  - {name: c, service: s, tcp: x, status: 200}\n  - {name: d, service: s, tcp: 'x:0'}\n  - {name: e, service: s, url: 'x:1/a'}\n  - {name: f, service: s, url: 'http://me:canary@x/'}\n  - {name: g, service: s, url: 'http:///x'}\n  - {name: h, service: s, tcp: ':6379'}\n",
 			"4:5: verify.probes[0]: asks nothing → write url: or tcp:\n" +
 				"5:5: verify.probes[1]: url and tcp → make two probes of it\n" +

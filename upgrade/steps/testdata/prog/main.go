@@ -55,6 +55,8 @@ func run(args []string) error {
 			return err
 		}
 		return run([]string{"sleep"})
+	case "env": // NAME
+		fmt.Println(os.Getenv(args[1]))
 	case "ok": // a health check that PATH is there
 		_, err := os.Stat(args[1])
 		return err

@@ -1,0 +1,47 @@
+package steps
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A Belay that was killed between writing a file of the stack and putting it in place
+// left .belay-1234 in the user's folder for ever.
+func TestNothingUnfinishedStays(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(path string) error
+		want string // content; "" for no file
+	}{
+		{"written again", func(path string) error { return replace(path, []byte("new"), 0o644, -1, -1) }, "new"},
+		{"through a link", func(path string) error {
+			if err := os.Symlink(path, path+".link"); err != nil {
+				return err
+			}
+			return replace(path+".link", []byte("new"), 0o644, -1, -1)
+		}, "new"},
+		{"right as it is", func(path string) error {
+			return (&applyFiles{&Host{}}).set(kept{Path: path}, "old", hash([]byte("old")))
+		}, "old"},
+		{"to be removed", func(path string) error { return (&applyFiles{&Host{}}).set(kept{Path: path}, "old", "") }, ""},
+	} {
+		path := filepath.Join(t.TempDir(), "compose.yaml")
+		for name, text := range map[string]string{path: "old", temporary(path): "half"} {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.do(path); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if _, err := os.Lstat(temporary(path)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: what was not finished is still there: %v", c.name, err)
+		}
+		if got, err := os.ReadFile(path); string(got) != c.want || (c.want == "") != errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %q, %v", c.name, got, err)
+		}
+	}
+}
