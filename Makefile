@@ -42,6 +42,13 @@ lab: ## the lab: its registry, its images and an engine; LAB=DIR makes a stack t
 lab-down: ## stops the lab's registry and engine; what was built stays
 	testdata/lab/lab down
 
+TESTSTACK ?= $(HOME)/.cache/belay/test-stack
+
+test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about five minutes
+	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
+	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) go test -count=1 -timeout 30m -run 'TestLab$$' ./cmd/belay
+	testdata/lab/lab remove $(TESTSTACK)
+
 faults: ## breaks upgrades in the lab at every point and judges what is left; FAULTS='-quick 6' for a few points in minutes
 	go run ./testdata/lab/faults $(FAULTS)
 
@@ -62,4 +69,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test race lint bench fuzz docs catalog image lab lab-down faults demo bench-lab dist
+.PHONY: build test race lint bench fuzz docs catalog image lab lab-down test-lab faults demo bench-lab dist
