@@ -36,7 +36,7 @@ mounts() {
 # template KIND: prints its folder, and makes it when a part of it is new.
 template() {
   local kind=$1 mb=${SEED_MB:-0} key to
-  key=$(find "$here/$kind" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
+  key=$(find "$here/$kind" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
   to=$templates/$kind-$mb-$key
   # A process of its own: set -e has no effect in a function that is part of a condition.
   [ -d "$to" ] || alone "$here/lab" build-template "$kind" "$mb" "$to" >&2
@@ -55,7 +55,8 @@ build_template() {
   secrets "$dir/.env"
   ports "$dir/.env" "$(free_port)"
   seed_binds "$dir"
-  compose up -d --wait --quiet-pull
+  compose pull --quiet # an engine may have an earlier build behind a tag
+  compose up -d --wait
   seed_data "$mb"
   compose stop
   seed_files
