@@ -71,11 +71,11 @@ func (l *labStack) record() string {
 	return file[:i]
 }
 
-// looks: the commands that only look, after an upgrade.
+// looks: the commands that only look, after an upgrade and one that had nothing to do.
 func (l *labStack) looks() {
 	before := l.world()
-	l.says(l.belay(0, "status"), "upgrade", ": done", "lock", "free", "last backup")
-	l.says(l.belay(0, "status", "--format", "json"), `"outcome": "done"`, `"version": 1`)
+	l.says(l.belay(0, "status"), "upgrade", ": nothing", "lock", "free", "last backup")
+	l.says(l.belay(0, "status", "--format", "json"), `"outcome": "nothing"`, `"version": 1`)
 	history := l.belay(0, "history")
 	l.says(history, "rolled-back", "done", "dify-worker langgenius/dify-api:1.13.3 -> langgenius/dify-api:1.14.0")
 	id := regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}`).FindString(history)
