@@ -39,11 +39,6 @@ type Service struct {
 	NetworkMode   string
 	Joins         []string          // services whose network, processes, memory or mounts it shares; they are in DependsOn too
 	Environment   map[string]Secret // with env files; without the image's
-	// Hash is what `config --hash` prints. It is the label of a container that
-	// `up` would leave alone only where the service has no env_file and no variable
-	// without a value: compose 2.40.3 leaves both unresolved in it. For "would up
-	// recreate anything" see Client.Pending.
-	Hash string
 }
 
 // VolumeDef is a named volume of a file.
@@ -70,26 +65,7 @@ func (c *Client) Config(ctx context.Context, p Project) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("project %s: read its configuration: %w", p.Name, plainJSON(err))
 	}
-	if err := c.hashes(ctx, p, conf); err != nil {
-		return nil, err
-	}
 	return conf, nil
-}
-
-// hashes sets Service.Hash from lines "service hash".
-func (c *Client) hashes(ctx context.Context, p Project, conf *Config) error {
-	out, err := c.Do(ctx, c.Compose(p, "config", "--hash", "*"))
-	if err != nil {
-		return err
-	}
-	for line := range bytes.Lines(out) {
-		name, hash, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
-		if s, ok := conf.Services[name]; ok {
-			s.Hash = hash
-			conf.Services[name] = s
-		}
-	}
-	return nil
 }
 
 // undollar takes back that compose doubles every dollar sign of its output, so that

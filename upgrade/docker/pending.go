@@ -8,7 +8,8 @@ import (
 // Pending says what a plain `docker compose up -d` would do to the project now, one
 // line each as compose says it: "Container shop-api-1 Recreate". None: every
 // container runs as the files say. It asks compose itself (--dry-run), since the
-// hashes that `config --hash` prints are not those that it compares (see Service.Hash).
+// hashes that `config --hash` prints are not those that it compares: compose 2.40.3
+// leaves env_file and variables without a value unresolved in them.
 func (c *Client) Pending(ctx context.Context, p Project) ([]string, error) {
 	cmd := c.Compose(p, "--dry-run", "up", "-d", "--no-build", "--pull", "never")
 	var pending []string

@@ -118,10 +118,6 @@ func TestConfigAndPending(t *testing.T) {
 	if got := must[[]string](t)(c.Pending(t.Context(), p)); len(got) != 0 {
 		t.Errorf("after: %q", got)
 	}
-	b := must[[]Container](t)(c.Containers(t.Context(), p.Name))[1]
-	if h := conf.Services["b"].Hash; h == "" || h != b.ConfigHash {
-		t.Errorf("hash of b %q, its container has %q", h, b.ConfigHash)
-	}
 	other := importImage(t, c, c.Run+":2", `ENTRYPOINT ["/prog"]`, "LABEL x=2")
 	old := must[map[string]Image](t)(c.Images(t.Context(), image))[image].ID
 	ok(t, c.Tag(t.Context(), other, image))

@@ -54,7 +54,7 @@ func (s *applyFiles) Capture(ctx context.Context) (applied, error) {
 	for _, f := range s.Spec.Files {
 		k, _, err := look(f.Path)
 		if errors.Is(err, fs.ErrNotExist) {
-			k, err = kept{Path: f.Path, Mode: cmp.Or(f.Mode, 0o644), UID: -1, GID: -1}, nil
+			k, err = kept{Path: f.Path, Mode: cmp.Or(f.Mode, 0o644), UID: -1, GID: -1, Below: nearest(f.Path)}, nil
 		}
 		if err != nil {
 			return applied{}, err
@@ -88,11 +88,10 @@ func (s *applyFiles) set(k kept, dir, want string) error {
 		return err
 	}
 	if want == "" {
-		err := os.Remove(k.Path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+		if err := os.Remove(k.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
-		return errors.Join(err, syncDir(filepath.Dir(k.Path)))
+		return dropFolders(k)
 	}
 	if now, _, err := look(k.Path); err == nil && now.Hash == want {
 		return nil
@@ -108,6 +107,34 @@ func (s *applyFiles) set(k kept, dir, want string) error {
 		return err
 	}
 	return os.Chtimes(k.Path, time.Time{}, k.Time)
+}
+
+// nearest gives the nearest folder above path that is there.
+func nearest(path string) string {
+	dir := filepath.Dir(path)
+	for dir != filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
+// dropFolders removes the folders that were made for a file which is not there any
+// more, up to the first that holds something else.
+func dropFolders(k kept) error {
+	dir := filepath.Dir(k.Path)
+	for k.Below != "" && len(dir) > len(k.Below) {
+		if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			break // somebody put something there
+		}
+		dir = filepath.Dir(dir)
+	}
+	if err := syncDir(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Undo puts the old files and tags in place: the definition of the stack that

@@ -146,6 +146,10 @@ func (b *backing) databases(ctx context.Context, _ []docker.Container) error {
 		if err != nil {
 			return err
 		}
+		facts, _, err := postgres.Probe(ctx, srv.Exec, srv.Container)
+		if err != nil {
+			return err
+		}
 		for _, db := range dbs {
 			if !db.AllowConn || db.Invalid {
 				return fmt.Errorf("database %s in %s takes no connections and cannot be dumped: allow them, or drop it", db.Name, srv.Service)
@@ -154,7 +158,7 @@ func (b *backing) databases(ctx context.Context, _ []docker.Container) error {
 			if counted {
 				f = before[srv.Service][db.Name]
 			}
-			if err := b.database(ctx, srv, db, f); err != nil {
+			if err := b.database(ctx, srv, facts, db, f); err != nil {
 				return err
 			}
 		}
@@ -162,11 +166,7 @@ func (b *backing) databases(ctx context.Context, _ []docker.Container) error {
 	return nil
 }
 
-func (b *backing) database(ctx context.Context, srv *postgres.Server, db postgres.Database, f *postgres.Fingerprint) error {
-	facts, _, err := postgres.Probe(ctx, srv.Exec, srv.Container)
-	if err != nil {
-		return err
-	}
+func (b *backing) database(ctx context.Context, srv *postgres.Server, facts *postgres.Facts, db postgres.Database, f *postgres.Fingerprint) error {
 	what := "dump of " + db.Name + " in " + srv.Service
 	name, err := b.content(what, backup.KindDatabase, db.Size, func(w io.Writer) error { return srv.Dump(ctx, db.Name, w) })
 	if err != nil {

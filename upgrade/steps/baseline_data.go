@@ -72,14 +72,22 @@ func (h *Host) data(ctx context.Context) (data, error) {
 		if err != nil {
 			return nil, err
 		}
-		d[srv.Service] = map[string]*postgres.Fingerprint{}
 		for _, db := range dbs {
 			h.say(Progress{What: "count and hash " + db.Name + " in " + srv.Service})
-			f, err := srv.Fingerprint(ctx, db.Name)
+		}
+		prints, err := atOnce(dbs, func(d postgres.Database) (*postgres.Fingerprint, error) {
+			f, err := srv.Fingerprint(ctx, d.Name)
 			if err != nil {
-				return nil, fmt.Errorf("count %s in %s: %w", db.Name, srv.Service, err)
+				return nil, fmt.Errorf("count %s in %s: %w", d.Name, srv.Service, err)
 			}
-			d[srv.Service][db.Name] = f
+			return f, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		d[srv.Service] = map[string]*postgres.Fingerprint{}
+		for i, db := range dbs {
+			d[srv.Service][db.Name] = prints[i]
 		}
 	}
 	return d, nil

@@ -93,19 +93,21 @@ func (h *Host) Measure(ctx context.Context, since time.Time, within time.Duratio
 		return m, err
 	}
 	running := slices.DeleteFunc(slices.Clone(cs), func(c docker.Container) bool { return c.State != "running" })
-	stats, err := h.Docker.Stats(ctx, ids(running))
-	if err != nil {
-		return m, err
-	}
+	// The engine takes two seconds for these.
+	var stats []docker.Stat
+	var failed error
+	measured := make(chan struct{})
+	go func() {
+		defer close(measured)
+		stats, failed = h.Docker.Stats(ctx, ids(running))
+	}()
+	defer func() { <-measured }()
 	for _, c := range cs {
 		img, _, err := h.Docker.Image(ctx, c.Image)
 		if err != nil {
 			return m, err
 		}
 		st := State{Service: c.Service, Image: c.ImageRef, ImageID: c.Image, Digests: img.Digests, State: c.State, Health: c.Health, Restarts: c.RestartCount}
-		if i := slices.IndexFunc(stats, func(s docker.Stat) bool { return s.Container == c.ID }); i >= 0 {
-			st.CPU, st.Memory, st.Limit, st.PIDs = stats[i].CPU, stats[i].MemBytes, stats[i].MemLimit, stats[i].PIDs
-		}
 		m.Services = append(m.Services, st)
 	}
 	for _, c := range running {
@@ -113,8 +115,17 @@ func (h *Host) Measure(ctx context.Context, since time.Time, within time.Duratio
 			m.Errors = append(m.Errors, l)
 		}
 	}
-	m.Probes, err = h.probe(ctx, within)
-	return m, err
+	if m.Probes, err = h.probe(ctx, within); err != nil {
+		return m, err
+	}
+	<-measured
+	for i, c := range cs {
+		if j := slices.IndexFunc(stats, func(s docker.Stat) bool { return s.Container == c.ID }); j >= 0 {
+			st := &m.Services[i]
+			st.CPU, st.Memory, st.Limit, st.PIDs = stats[j].CPU, stats[j].MemBytes, stats[j].MemLimit, stats[j].PIDs
+		}
+	}
+	return m, failed
 }
 
 var (

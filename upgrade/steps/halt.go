@@ -122,6 +122,9 @@ func (s *halt) Do(ctx context.Context, h halted) (any, error) {
 // moment the engine cannot change ("cannot update a stopped container"): one that
 // crashes in a loop does so all the time.
 func (h *Host) setRestart(ctx context.Context, policy docker.RestartPolicy, ids ...string) error {
+	if len(ids) > 1 && h.Docker.SetRestart(ctx, policy, ids...) == nil {
+		return nil
+	}
 	for _, id := range ids {
 		for try := 0; ; try++ {
 			err := h.Docker.SetRestart(ctx, policy, id)

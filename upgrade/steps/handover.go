@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -216,37 +217,46 @@ func (h *Host) volumesBack(ctx context.Context, b *backup.Backup, d *backup.Deta
 	if err != nil {
 		return err
 	}
-	var done []string
+	var mounts []docker.Mount
+	var all []backup.Volume
+	image := ""
 	for _, v := range d.Volumes {
 		if v.Type == singleFile || !h.gives(v) {
 			continue
 		}
-		m, image, err := h.mountOf(cs, v, d.Volumes)
-		if err != nil {
+		var m docker.Mount
+		if m, image, err = h.mountOf(cs, v, d.Volumes); err != nil {
 			return err
 		}
-		key := m.Type + m.Name + m.Source
-		if m.Type == "volume" {
-			key = m.Name
-		}
-		if slices.Contains(done, key) {
+		m.RW = true
+		if slices.ContainsFunc(mounts, func(o docker.Mount) bool { return same(o, m) }) {
 			continue
 		}
-		done = append(done, key)
-		h.say(Progress{What: "give " + v.Destination + " of " + v.Service + " back"})
-		switch {
-		case m.Type == "bind" && v.ReadOnly:
-			if err := os.MkdirAll(m.Source, 0o755); err != nil {
-				return err
-			}
-		case m.Type == "volume":
-			if err := h.Docker.CreateVolume(ctx, docker.Volume{Name: m.Name, Driver: v.Driver, Labels: v.Labels, Options: v.Options}); err != nil {
-				return err
-			}
-		}
-		if err := h.unpack(ctx, b, v, m, image); err != nil {
+		if err := h.makeMount(ctx, m, v); err != nil {
 			return err
 		}
+		mounts, all = append(mounts, m), append(all, v)
+	}
+	held, err := h.holdMounts(ctx, image, mounts)
+	if err != nil {
+		return err
+	}
+	for i, v := range all {
+		h.say(Progress{What: "give " + v.Destination + " of " + v.Service + " back"})
+		if err := h.unpack(ctx, held, b, v, mounts[i]); err != nil {
+			return errors.Join(err, held.Close(ctx))
+		}
+	}
+	return held.Close(ctx)
+}
+
+// makeMount makes a volume or folder that is gone.
+func (h *Host) makeMount(ctx context.Context, m docker.Mount, v backup.Volume) error {
+	switch {
+	case m.Type == "bind" && v.ReadOnly:
+		return os.MkdirAll(m.Source, 0o755)
+	case m.Type == "volume":
+		return h.Docker.CreateVolume(ctx, docker.Volume{Name: m.Name, Driver: v.Driver, Labels: v.Labels, Options: v.Options})
 	}
 	return nil
 }

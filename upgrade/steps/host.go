@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/belaystack/belay/upgrade/backup"
@@ -81,22 +82,43 @@ func (h *Host) servers(ctx context.Context) ([]*postgres.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(c docker.Container) bool { return c.State != "running" })
+	serves, err := atOnce(all, func(c docker.Container) (bool, error) {
+		if slices.Contains(h.Spec.Servers, c.Service) {
+			return true, nil
+		}
+		_, ok, err := postgres.Probe(ctx, execer{h.Docker}, c.ID)
+		if err != nil {
+			return false, fmt.Errorf("look for a server in %s: %w", c.Service, err)
+		}
+		return ok, nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	var out []*postgres.Server
-	for _, c := range all {
-		if c.State != "running" {
-			continue
-		}
-		known := slices.Contains(h.Spec.Servers, c.Service)
-		if !known {
-			if _, known, err = postgres.Probe(ctx, execer{h.Docker}, c.ID); err != nil {
-				return nil, fmt.Errorf("look for a server in %s: %w", c.Service, err)
-			}
-		}
-		if known {
+	for i, c := range all {
+		if serves[i] {
 			out = append(out, h.server(c))
 		}
 	}
 	return out, nil
+}
+
+// atOnce runs f for all, four at a time, and gives the results in their order.
+func atOnce[T, R any](all []T, f func(T) (R, error)) ([]R, error) {
+	out, errs := make([]R, len(all)), make([]error, len(all))
+	var wait sync.WaitGroup
+	turn := make(chan struct{}, 4)
+	for i := range all {
+		wait.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			out[i], errs[i] = f(all[i])
+		})
+	}
+	wait.Wait()
+	return out, errors.Join(errs...)
 }
 
 // ready waits for the engine, which may have died with what called for an undo.
@@ -181,12 +203,12 @@ func others(ctx context.Context, servers []*postgres.Server) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, db := range dbs {
-			all, err := srv.Sessions(ctx, db.Name)
-			if err != nil {
-				return nil, err
-			}
-			for _, s := range all {
+		in, err := atOnce(dbs, func(d postgres.Database) ([]postgres.Session, error) { return srv.Sessions(ctx, d.Name) })
+		if err != nil {
+			return nil, err
+		}
+		for i, db := range dbs {
+			for _, s := range in[i] {
 				if !strings.HasPrefix(s.App, "belay/") {
 					out = append(out, fmt.Sprintf("%s of %s in %s (%s)", s.User, db.Name, srv.Service, cmp.Or(s.App, s.Addr, "no name")))
 				}

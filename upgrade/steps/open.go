@@ -34,16 +34,14 @@ func (h *Host) written(ctx context.Context) (opened, error) {
 		if err != nil {
 			return nil, err
 		}
+		dbs = slices.DeleteFunc(dbs, func(d postgres.Database) bool { return !d.AllowConn || d.Invalid })
+		written, err := atOnce(dbs, func(d postgres.Database) (postgres.Counters, error) { return srv.Written(ctx, d.Name) })
+		if err != nil {
+			return nil, err
+		}
 		out[srv.Service] = map[string]postgres.Counters{}
-		for _, db := range dbs {
-			if !db.AllowConn || db.Invalid {
-				continue
-			}
-			w, err := srv.Written(ctx, db.Name)
-			if err != nil {
-				return nil, err
-			}
-			out[srv.Service][db.Name] = w
+		for i, db := range dbs {
+			out[srv.Service][db.Name] = written[i]
 		}
 	}
 	return out, nil

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -273,5 +274,30 @@ func TestOneOff(t *testing.T) {
 		if got := oneOff(ref, "api"); got[len(got)-1] != last || !slices.Contains(got, "--no-deps") {
 			t.Errorf("%s: %q", ref, got)
 		}
+	}
+}
+
+func TestAtOnce(t *testing.T) {
+	var now, most atomic.Int32
+	all := []int{5, 4, 3, 2, 1, 0}
+	got, err := atOnce(all, func(n int) (int, error) {
+		for here := now.Add(1); ; {
+			m := most.Load()
+			if here <= m || most.CompareAndSwap(m, here) {
+				break
+			}
+		}
+		defer now.Add(-1)
+		time.Sleep(time.Duration(n+1) * 5 * time.Millisecond)
+		if n == 2 {
+			return 0, os.ErrClosed
+		}
+		return 10 * n, nil
+	})
+	if !slices.Equal(got, []int{50, 40, 30, 0, 10, 0}) || !errors.Is(err, os.ErrClosed) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if n := most.Load(); n < 2 || n > 4 {
+		t.Errorf("%d at once", n)
 	}
 }

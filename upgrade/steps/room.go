@@ -91,14 +91,18 @@ func (h *Host) roomForVolumes(ctx context.Context, e *Estimate) error {
 		return err
 	}
 	all := append(dataMounts(cs, h.Spec.Servers, h.Spec.Config.Exclude), readOnly(cs, h.Spec.Servers, h.Spec.Config.Exclude).folders...)
+	held, err := h.hold(ctx, all)
+	if err != nil {
+		return err
+	}
 	for _, d := range all {
-		n, err := h.measure(ctx, d)
+		n, err := h.measure(ctx, held, d)
 		if err != nil {
-			return err
+			return errors.Join(err, held.Close(ctx))
 		}
 		e.Volumes += n
 	}
-	return nil
+	return held.Close(ctx)
 }
 
 // roomForDatabases counts each database once where its server keeps it: for its clone,

@@ -26,6 +26,8 @@ type kept struct {
 	UID  int         `json:"uid"`
 	GID  int         `json:"gid"`
 	Time time.Time   `json:"time,omitzero"` // of its last change
+
+	Below string `json:"below,omitempty"` // of a file that is not there: the nearest folder above it that is
 }
 
 func (s *snapshotFiles) Check(context.Context) error {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/belaystack/belay/upgrade/postgres"
 )
 
 // verify decides whether the new stack is good: the stack itself, its probes, the
@@ -170,16 +172,14 @@ func (h *Host) counts(ctx context.Context) (tableCounts, error) {
 		if err != nil {
 			return nil, err
 		}
+		dbs = slices.DeleteFunc(dbs, func(d postgres.Database) bool { return !d.AllowConn || d.Invalid })
+		counts, err := atOnce(dbs, func(d postgres.Database) (map[string]int64, error) { return srv.Count(ctx, d.Name) })
+		if err != nil {
+			return nil, err
+		}
 		out[srv.Service] = map[string]map[string]int64{}
-		for _, db := range dbs {
-			if !db.AllowConn || db.Invalid {
-				continue
-			}
-			n, err := srv.Count(ctx, db.Name)
-			if err != nil {
-				return nil, err
-			}
-			out[srv.Service][db.Name] = n
+		for i, db := range dbs {
+			out[srv.Service][db.Name] = counts[i]
 		}
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,27 +19,28 @@ import (
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
-// helperData is where a helper container has a volume: a path that no image
-// declares a volume at.
-const helperData = "/belay-data"
-
 func (b *backing) volumes(ctx context.Context, cs []docker.Container) error {
 	r := readOnly(cs, b.Spec.Servers, b.Spec.Config.Exclude)
 	b.d.LeftOut = r.left
-	for _, s := range append(dataMounts(cs, b.Spec.Servers, b.Spec.Config.Exclude), r.folders...) {
-		if err := b.volume(ctx, s); err != nil {
-			return err
+	all := append(dataMounts(cs, b.Spec.Servers, b.Spec.Config.Exclude), r.folders...)
+	held, err := b.hold(ctx, all)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if err := b.volume(ctx, held, s); err != nil {
+			return errors.Join(err, held.Close(ctx))
 		}
 	}
-	return nil
+	return held.Close(ctx)
 }
 
-func (b *backing) volume(ctx context.Context, s stored) error {
+func (b *backing) volume(ctx context.Context, held *holding, s stored) error {
 	what := "copy of " + s.Mount.Destination + " of " + s.Service
 	var sum tree.Summary
 	name, err := b.content(what, backup.KindVolume, 0, func(w io.Writer) (err error) {
 		check := tree.NewCheck(w)
-		if err := b.pack(ctx, s, check); err != nil {
+		if err := b.pack(ctx, held, s, check); err != nil {
 			return err
 		}
 		sum, err = check.Summary()
@@ -61,7 +63,7 @@ func (b *backing) volume(ctx context.Context, s stored) error {
 
 // pack writes the archive of a volume or folder. What lies in the project's folder and
 // nobody writes is read here: a container for it would cost a second of downtime.
-func (h *Host) pack(ctx context.Context, s stored, w io.Writer) error {
+func (h *Host) pack(ctx context.Context, held *holding, s stored, w io.Writer) error {
 	// What only outsiders can change, they may change at any time.
 	online := h.Spec.Options.Online || s.ReadOnly
 	if dir, ok := h.here(s); ok {
@@ -75,9 +77,7 @@ func (h *Host) pack(ctx context.Context, s stored, w io.Writer) error {
 	for _, p := range s.Excluded {
 		args = append(args, "-exclude", p)
 	}
-	m := s.Mount
-	m.Destination, m.RW = helperData, false
-	return h.Docker.Helper(ctx, docker.Helper{Image: s.Image, Mounts: []docker.Mount{m}, Args: append(args, helperData), Stdout: w})
+	return held.Run(ctx, append(args, held.at(s.Mount)), nil, w)
 }
 
 // here gives the folder of a mount that this process can read as the engine does: one
@@ -106,16 +106,14 @@ func volumeNames(all []backup.Volume) []string {
 
 // unpack gives a volume exactly the content of a backup: what came later is
 // gone.
-func (h *Host) unpack(ctx context.Context, from *backup.Backup, v backup.Volume, m docker.Mount, image string) error {
+func (h *Host) unpack(ctx context.Context, held *holding, from *backup.Backup, v backup.Volume, m docker.Mount) error {
 	r, err := from.Reader(v.Content)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	m.Destination, m.RW = helperData, true
 	var out bytes.Buffer
-	err = h.Docker.Helper(ctx, docker.Helper{Image: image, Mounts: []docker.Mount{m}, Args: []string{"__tree", "unpack", helperData}, Stdin: r, Stdout: &out})
-	if err != nil {
+	if err := held.Run(ctx, []string{"__tree", "unpack", held.at(m)}, r, &out); err != nil {
 		return fmt.Errorf("restore %s of %s: %w", v.Destination, v.Service, err)
 	}
 	sum, err := tree.ParseSummary(out.Bytes())
@@ -199,7 +197,7 @@ func (b *backing) file(t *tar.Writer, name string) error {
 }
 
 // measure gives the bytes that a volume would take in a backup, at most.
-func (h *Host) measure(ctx context.Context, s stored) (int64, error) {
+func (h *Host) measure(ctx context.Context, held *holding, s stored) (int64, error) {
 	if dir, ok := h.here(s); ok {
 		sum, err := tree.Measure(ctx, dir, tree.Options{Exclude: s.Excluded})
 		return sum.Data, err
@@ -208,11 +206,8 @@ func (h *Host) measure(ctx context.Context, s stored) (int64, error) {
 	for _, p := range s.Excluded {
 		args = append(args, "-exclude", p)
 	}
-	m := s.Mount
-	m.Destination, m.RW = helperData, false
 	var out bytes.Buffer
-	err := h.Docker.Helper(ctx, docker.Helper{Image: s.Image, Mounts: []docker.Mount{m}, Args: append(args, helperData), Stdout: &out})
-	if err != nil {
+	if err := held.Run(ctx, append(args, held.at(s.Mount)), nil, &out); err != nil {
 		return 0, fmt.Errorf("measure %s of %s: %w", s.Mount.Destination, s.Service, err)
 	}
 	sum, err := tree.ParseSummary(out.Bytes())

@@ -45,3 +45,38 @@ func TestNothingUnfinishedStays(t *testing.T) {
 		}
 	}
 }
+
+// Folders that were made for files of the new version stayed when those were taken away.
+func TestNewFoldersGoAgain(t *testing.T) {
+	state, dir := t.TempDir(), t.TempDir()
+	h := &Host{Spec: Spec{State: state, Run: "r", Files: []File{{Path: filepath.Join(dir, "a/b/c"), New: hash([]byte("new"))}, {Path: filepath.Join(dir, "a/d"), New: hash([]byte("new"))}}}}
+	if err := os.MkdirAll(h.folder("files", "new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.folder("files", "new", hash([]byte("new"))), []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var a applied
+	for _, f := range h.Spec.Files {
+		a.Files = append(a.Files, kept{Path: f.Path, Mode: 0o644, UID: -1, GID: -1, Below: nearest(f.Path)})
+	}
+	for _, stranger := range []bool{false, true} {
+		if err := (&applyFiles{h}).files(a, "new"); err != nil {
+			t.Fatal(err)
+		}
+		if stranger {
+			if err := os.WriteFile(filepath.Join(dir, "a/own"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // the second after a process that died
+			if err := (&applyFiles{h}).files(a, "old"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left, err := filepath.Glob(filepath.Join(dir, "*/*"))
+		if _, there := os.Stat(filepath.Join(dir, "a")); err != nil || (there == nil) != stranger || len(left) > 1 {
+			t.Errorf("with a file of somebody else: %t: left %v, a: %v", stranger, left, there)
+		}
+	}
+}
