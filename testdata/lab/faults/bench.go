@@ -27,6 +27,7 @@ type bench struct {
 	env    []string
 	before string                 // the world as it began
 	after  string                 // and after an upgrade that nobody disturbed
+	more   string                 // of belay.yml, for a stack that needs it
 	moves  func(line string) bool // what of it changes by itself; nil: nothing
 	log    *bytes.Buffer
 }
@@ -77,7 +78,9 @@ func (b *bench) fresh(ctx context.Context) error {
 
 func (b *bench) reset(ctx context.Context) error {
 	_, err := b.sh(ctx, `docker ps -aq --filter label=belay.run | xargs -r docker rm -f >/dev/null
-		"$1/lab" reset "$2" && rm -rf "$3"`, b.lab, b.dir, b.state)
+		"$1/lab" reset "$2" && rm -rf "$3"
+		wanted=$(cd "$2" && docker compose config --images)
+		docker images --format '{{.Repository}}:{{.Tag}}' | { grep -v '<none>' | grep -vxF -e "$wanted" || true; } | xargs -r docker rmi -f >/dev/null # so that an upgrade has to pull`, b.lab, b.dir, b.state)
 	if err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func (b *bench) calibrate(ctx context.Context, name string, args ...string) (kno
 // config writes belay.yml, always with the same time so that the world is the same.
 func (b *bench) config(more string) error {
 	path := filepath.Join(b.dir, "belay.yml")
-	text := fmt.Sprintf("version: 1\nstate: %s\nlaunch: {window: 1s}\n%s", b.state, more)
+	text := fmt.Sprintf("version: 1\nstate: %s\nlaunch: {window: 1s, deadline: 90s}\n%s%s", b.state, b.more, more)
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -151,6 +154,7 @@ func last(s string, n int) string { return s[max(0, len(s)-n):] }
 // its comments, where Belay writes the date.
 func (b *bench) world(ctx context.Context) (string, error) {
 	return b.sh(ctx, `"$1/world" --no unlogged --no kept "$2"
+		docker images --no-trunc --format 'tag {{.Repository}}:{{.Tag}} {{.ID}}' | grep -v -e '^tag belay\.local/' -e '<none>' | sort
 		echo compose $(grep -v '^#' "$2/docker-compose.yml" | sha256sum)
 		pg=$(docker ps -q --filter label=com.docker.compose.project="$(basename "$2")" --filter label=com.docker.compose.service=postgres)
 		[ -z "$pg" ] || docker exec -i "$pg" psql -X -A -t -v ON_ERROR_STOP=1 -U postgres -d dify <<'SQL'

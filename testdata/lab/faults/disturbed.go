@@ -90,7 +90,7 @@ func killWith(child string) func(context.Context, *bench, *proc) error {
 					return nil
 				}
 			}
-			time.Sleep(2 * time.Millisecond)
+			time.Sleep(5 * time.Millisecond)
 		}
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 type variant struct {
 	name    string
 	edit    []string                             // of docker-compose.yml: old, new, ...
+	config  string                               // of belay.yml
 	set     []string                             // the arguments that upgrade it
 	prepare func(context.Context, *bench) error  // before it is started
 	started func(context.Context, *bench) error  // and once it runs
@@ -31,7 +32,7 @@ func (v variant) with(f fault) point {
 	p.Do = func(ctx context.Context, b *bench) (o outcome) {
 		before, after := b.before, b.after
 		defer func() {
-			b.before, b.after, b.moves = before, after, nil
+			b.before, b.after, b.moves, b.more = before, after, nil, ""
 			if v.end != nil {
 				if err := v.end(context.WithoutCancel(ctx), b); err != nil && o.Err == nil {
 					o.Err = err
@@ -62,7 +63,7 @@ func (v variant) with(f fault) point {
 // make turns the lab's stack into the variant; the first time it also sees what an
 // upgrade that nobody disturbs makes of it.
 func (v variant) make(ctx context.Context, b *bench) error {
-	b.moves = v.moves
+	b.moves, b.more = v.moves, v.config
 	for range 3 {
 		if err := v.change(ctx, b); err != nil {
 			return err
@@ -82,6 +83,9 @@ func (v variant) change(ctx context.Context, b *bench) error {
 		if err := v.prepare(ctx, b); err != nil {
 			return err
 		}
+	}
+	if err := b.config(""); err != nil {
+		return err
 	}
 	path := filepath.Join(b.dir, "docker-compose.yml")
 	data, err := os.ReadFile(path)
@@ -116,7 +120,7 @@ func moved() variant {
 		return err
 	}
 	return variant{
-		name: "moved", edit: []string{from, floating}, set: []string{},
+		name: "moved", edit: []string{from, floating}, set: []string{}, config: "environment: dev\n",
 		prepare: func(ctx context.Context, b *bench) error {
 			if err := to(ctx, b, "1"); err != nil {
 				return err

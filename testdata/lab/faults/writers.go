@@ -105,7 +105,7 @@ func amongWriters() []point {
 		fault{name: "reboot at captured backup", worlds: []string{"old"}, at: "captured backup", after: 500 * time.Millisecond,
 			happens: func(ctx context.Context, b *bench, p *proc) error {
 				p.killSession()
-				return b.engineCommand(ctx, "kill --all; $engine start")
+				return b.engineCommand(ctx, "kill --all; $engine start; sleep 8") // what comes back with it has time to write
 			}},
 		// What they write once the new stack is open is somebody's work.
 		fault{name: "killed at captured open", at: "captured open", after: time.Second, loss: true, worlds: []string{"old"},
