@@ -84,7 +84,7 @@ func (b *bench) stray(ctx context.Context) string {
 		docker ps -a --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.oneoff=True --format 'one-off {{.Names}}'
 		pg=$(docker ps -q --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.service=postgres)
 		docker exec "$pg" psql -X -A -t -U postgres -c "SELECT 'database ' || datname FROM pg_database WHERE datname ~ '__(belay|scratch)_'"
-		[ ! -d "$2" ] || find "$2" -name '.new-*' -o -name '.belay-*'
+		[ ! -d "$2" ] || find "$2" -name '.belay-*'
 		for backup in "$2"/*/backups/*/; do [ ! -d "$backup" ] || [ -e "$backup/manifest.json" ] || echo "no whole backup: $backup"; done`, b.dir, b.state)
 	if err != nil {
 		return err.Error()
