@@ -42,7 +42,8 @@ func (l *labStack) backup() {
 	l.write("volumes/uploads/later", "later")
 	l.says(l.belay(11, "backups", "restore", made.ID), "would be given up", "--accept-data-loss")
 	out := l.belay(0, "backups", "restore", made.ID, "--accept-data-loss")
-	l.same(before, out, recordBlock...)
+	// A restore makes a materialized view anew, which had not seen what earlier plays wrote.
+	l.same(before, out, append([]string{"tables postgres dify audit.counts "}, recordBlock...)...)
 	if _, err := os.Stat(filepath.Join(l.dir, "volumes/uploads/later")); err == nil {
 		l.Error("a file of later is there")
 	}

@@ -34,6 +34,9 @@ type Table struct {
 	Unlogged  bool   `json:"unlogged,omitempty"`  // a crash of the server empties it
 }
 
+// notPopulated is the hash of a materialized view that has no rows yet.
+const notPopulated = "not populated"
+
 // Sequence is where a sequence stands.
 type Sequence struct {
 	Last     int64 `json:"last"`
@@ -150,7 +153,7 @@ func (f *Fingerprint) add(r contentRow) {
 	case "table":
 		f.Tables[name] = Table{Rows: r.Rows, Hash: r.A + "," + r.B, Extension: r.Extension, View: r.View, Unlogged: r.Unlogged}
 	case "view":
-		f.Tables[name] = Table{Hash: "not populated", View: true}
+		f.Tables[name] = Table{Hash: notPopulated, View: true}
 	case "sequence":
 		f.Sequences[name] = Sequence{Last: r.Last, Called: r.Called, Unlogged: r.Unlogged}
 	case "objects":

@@ -50,6 +50,7 @@ func probes(t *testing.T, s *Server) {
 
 func carriesEverything(t *testing.T, s *Server) {
 	db := seed(t, s, odd)
+	do(t, s, odd, "UPDATE plain SET x = 'later' WHERE id = 1;") // the materialized view does not know of it
 	before := fingerprint(t, s, odd)
 	if before.Tables["public.plain"].Rows != 1000 || before.LargeObjects.Rows != 3 || !slices.Equal(before.Skipped, []string{"public.far"}) {
 		t.Fatalf("%+v", before)
