@@ -52,11 +52,18 @@ func killAfter(group string, n int, config string, quick bool) point {
 			return outcome{Err: err}
 		}
 		path, missed := b.until(ctx, p, known, n)
-		if missed == nil || ctx.Err() != nil {
-			p.kill()
-		}
-		return b.afterwards(ctx, p, path)
+		p.kill()
+		return b.reached(ctx, p, path, missed)
 	}}
+}
+
+// reached is afterwards, for a point that is none when the command ended before it.
+func (b *bench) reached(ctx context.Context, p *proc, path string, missed error) outcome {
+	o := b.afterwards(ctx, p, path)
+	if missed != nil && ctx.Err() == nil {
+		o.World, o.Diff = "never there", []string{last(p.out.String(), 600)}
+	}
+	return o
 }
 
 // afterwards recovers and says at what it was.
@@ -131,7 +138,7 @@ func killTwice(n, k int) point {
 		path, missed := b.until(ctx, p, known, n)
 		p.kill()
 		if missed != nil {
-			return b.afterwards(ctx, p, path)
+			return b.reached(ctx, p, path, missed)
 		}
 		r, err := b.start("recover", b.dir)
 		if err != nil {
