@@ -44,7 +44,7 @@ lab-down: ## stops the lab's registry and engine; what was built stays
 
 TESTSTACK ?= $(HOME)/.cache/belay/test-stack
 
-test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about five minutes
+test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about twelve minutes
 	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
 	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) go test -count=1 -timeout 30m -run 'TestLab$$' ./cmd/belay
 	testdata/lab/lab remove $(TESTSTACK)

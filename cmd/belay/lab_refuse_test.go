@@ -10,6 +10,7 @@ import (
 // refused: what is turned down before anything was changed, with what was found and what
 // to do. Each case spoils one thing and mends it again.
 func (l *labStack) refused() {
+	l.reset() // earlier plays may have left the versions that it asks for
 	file, env, config := l.read("docker-compose.yml"), l.read(".env"), l.config("")
 	before := l.world("files stack ")
 	mend := func() {
