@@ -2,6 +2,7 @@ package steps
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -299,5 +300,17 @@ func TestAtOnce(t *testing.T) {
 	}
 	if n := most.Load(); n < 2 || n > 4 {
 		t.Errorf("%d at once", n)
+	}
+}
+
+func TestRestoredDiff(t *testing.T) {
+	of := func(rows int64) *postgres.Fingerprint {
+		return &postgres.Fingerprint{Tables: map[string]postgres.Table{"public.fast": {Rows: rows, Hash: fmt.Sprint(rows), Unlogged: true}}}
+	}
+	if diff := restoredDiff(of(2), of(2)); len(diff) > 0 {
+		t.Errorf("%q", diff)
+	}
+	if diff := restoredDiff(of(0), of(2)); !slices.Equal(diff, []string{"table public.fast: 0 rows, were 2"}) {
+		t.Errorf("%q", diff)
 	}
 }
