@@ -122,8 +122,9 @@ func (r pastRun) changes() bool {
 	})
 }
 
-// before completes a spec with the files and the images of before a run.
-func (h *host) before(ctx context.Context, spec *steps.Spec, all []pastRun, back pastRun) error {
+// asDeployed completes a spec with the files on disk, which have to be those of the
+// stack that runs.
+func (h *host) asDeployed(ctx context.Context, spec *steps.Spec) error {
 	r, err := wanted.Compute(ctx, h.docker, h.stack, h.modeOf(wanted.Mode{}))
 	if err != nil {
 		return runError(err)
@@ -134,6 +135,14 @@ func (h *host) before(ctx context.Context, spec *steps.Spec, all []pastRun, back
 	if len(spec.Files) > 0 {
 		return runError(&upgrade.Refusal{Reason: "files on disk are not those of the stack that runs", Found: spec.Files[0].Path,
 			Next: "carry them out with belay upgrade, or put them back"})
+	}
+	return nil
+}
+
+// before completes a spec with the files and the images of before a run.
+func (h *host) before(ctx context.Context, spec *steps.Spec, all []pastRun, back pastRun) error {
+	if err := h.asDeployed(ctx, spec); err != nil {
+		return err
 	}
 	if err := h.filesBefore(spec, all, back); err != nil {
 		return runError(err)
@@ -225,16 +234,8 @@ func (a *app) restoreBackup(ctx context.Context, f *flags, d deployment, id stri
 
 // today completes a spec with the files and images as they are.
 func (h *host) today(ctx context.Context, spec *steps.Spec) error {
-	r, err := wanted.Compute(ctx, h.docker, h.stack, h.modeOf(wanted.Mode{}))
-	if err != nil {
-		return runError(err)
-	}
-	if err := r.Fill(spec); err != nil {
-		return &exitError{exitCouldNot, err}
-	}
-	if len(spec.Files) > 0 {
-		return runError(&upgrade.Refusal{Reason: "files on disk are not those of the stack that runs", Found: spec.Files[0].Path,
-			Next: "carry them out with belay upgrade, or put them back"})
+	if err := h.asDeployed(ctx, spec); err != nil {
+		return err
 	}
 	spec.Images = map[string]string{}
 	for i := range spec.Changes {
