@@ -13,6 +13,8 @@ var (
 	ErrEngine = errors.New("engine not reachable")
 	// ErrNotFound says that the container, image, volume or network is not there.
 	ErrNotFound = errors.New("not found")
+	// ErrPort says that a port which a container publishes is taken.
+	ErrPort = errors.New("port taken")
 )
 
 // Error is a docker command that ran and failed. Its text is masked.
@@ -37,13 +39,18 @@ func (e *Error) Error() string {
 // Unwrap gives the failure of the command's input or output.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Is answers for ErrEngine and ErrNotFound.
+// Is answers for ErrEngine, ErrNotFound and ErrPort.
 func (e *Error) Is(target error) bool { return e.kind != nil && e.kind == target }
 
 // Hint is a next move.
 func (e *Error) Hint() string {
-	if e.kind == ErrEngine {
+	switch e.kind {
+	case ErrEngine:
 		return "is the engine running, and may you use it? docker version"
+	case ErrPort:
+		// An engine that is killed between publishing a port and noting the container's
+		// start holds the port for nobody until it is started anew: seen with 20.10.24.
+		return "docker ps and ss -ltnp tell who has the port; when it is no container and no program of yours, the engine holds it since it died: restart it (systemctl restart docker)"
 	}
 	return ""
 }
@@ -63,6 +70,8 @@ func kindOf(args []string, exit int, stderr string) error {
 		return ErrEngine
 	case saysMissing.MatchString(stderr):
 		return ErrNotFound
+	case saysPort.MatchString(stderr):
+		return ErrPort
 	}
 	return nil
 }
@@ -70,5 +79,6 @@ func kindOf(args []string, exit int, stderr string) error {
 var (
 	saysEngine  = regexp.MustCompile(`(?i)cannot connect to the docker daemon|is the docker daemon running|error during connect|trying to connect to the docker (daemon|api)|failed to connect to the docker api|error waiting for container`)
 	saysBroken  = regexp.MustCompile(`(?i)\bEOF$|unexpected EOF|connection reset by peer|broken pipe|connection refused|code = unavailable|transport is closing|ttrpc: closed|use of closed network connection|dial unix `)
+	saysPort    = regexp.MustCompile(`(?i)driver failed programming external connectivity|port is already allocated|ports are not available`)
 	saysMissing = regexp.MustCompile(`(?i)no such (container|image|volume|network|object)|reference does not exist`)
 )

@@ -184,6 +184,13 @@ func (b *bench) recover(ctx context.Context, more ...string) recovered {
 		if code == 0 || ctx.Err() != nil {
 			break
 		}
+		// What a person would do then, by the words that were printed.
+		if strings.Contains(p.out.String(), "the engine holds it since it died: restart it") {
+			if err := b.engineCommand(ctx, "stop; $engine start"); err != nil {
+				r.out += err.Error()
+				return r
+			}
+		}
 	}
 	return r
 }
