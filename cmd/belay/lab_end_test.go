@@ -34,6 +34,7 @@ func (l *labStack) backup() {
 	l.says(l.belay(0, "backups", "list"), made.ID, "complete")
 	l.says(l.belay(0, "backups", "show", made.ID), "of one moment", "database", "dify of postgres", "/data of redis", "/app/api/plugin_cache of dify-api", ".env")
 	l.says(l.belay(0, "backups", "verify", made.ID), "is whole", "4 databases restored, counted and hashed")
+	l.says(l.belay(0, "backups", "verify", "--no-restore", made.ID), "is whole", "archives read as a restore does")
 	l.same(before, "a backup was verified")
 
 	l.write3()
@@ -62,6 +63,7 @@ func (l *labStack) damaged(folder, id string) {
 		l.Fatal(err)
 	}
 	l.says(l.belay(1, "backups", "verify", id), "db-001.dump.zst")
+	l.says(l.belay(1, "backups", "verify", "--no-restore", id), "db-001.dump.zst")
 	l.says(l.belay(11, "backups", "restore", id, "--accept-data-loss"), "db-001.dump.zst")
 	if err := os.RemoveAll(folder); err != nil {
 		l.Fatal(err)

@@ -185,6 +185,14 @@ func TestReaderTellsDamage(t *testing.T) {
 		t.Error("other plain bytes were read without an error")
 	}
 	check(t, r.Close())
+	if _, err := b.Verify(context.Background()); err == nil {
+		t.Error("other plain bytes were verified")
+	}
+	// The content is the caller's to read, and counts as read.
+	v, err := b.Verify(context.Background(), name)
+	if err != nil || v.Contents != len(b.Contents) || v.Plain < sum.Size || v.Stored < b.Contents[0].Size {
+		t.Errorf("without it: %+v, %v", v, err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := b.Verify(ctx); !errors.Is(err, context.Canceled) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/belaystack/belay/upgrade/backup"
@@ -64,22 +65,29 @@ func (h *Host) openBackup(id, checksum string) (*backup.Backup, error) {
 	return b, nil
 }
 
-// prove reads a whole backup: every byte, then every archive as a restore would,
-// whose rows are compared with those that were counted; and with restore, every
+// prove reads a whole backup: every byte, and every archive as a restore would,
+// whose rows are compared with those that were counted; or with restore, every
 // archive into a scratch database, whose rows are hashed.
 func (h *Host) prove(ctx context.Context, b *backup.Backup, restore bool) (*proven, error) {
-	v, err := b.Verify(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := &proven{Contents: v.Contents, Bytes: v.Stored}
 	if !b.Readable() {
-		return out, nil
+		v, err := b.Verify(ctx)
+		return &proven{Contents: v.Contents, Bytes: v.Stored}, err
 	}
 	d, err := b.Details()
 	if err != nil {
 		return nil, err
 	}
+	var archives []string
+	if !restore { // no statement of an archive is carried out before all of it was compared
+		for _, db := range d.Databases {
+			archives = append(archives, db.Content)
+		}
+	}
+	v, err := b.Verify(ctx, archives...)
+	if err != nil {
+		return nil, err
+	}
+	out := &proven{Contents: v.Contents, Bytes: v.Stored}
 	servers, err := h.servers(ctx)
 	if err != nil {
 		return nil, err
@@ -113,6 +121,11 @@ func (h *Host) proveOne(ctx context.Context, b *backup.Backup, srv *postgres.Ser
 	if !restore {
 		c, err := srv.Check(ctx, r)
 		if err != nil {
+			_, damage := b.Verify(ctx) // what pg_restore makes of damage does not name it
+			return errors.Join(damage, err)
+		}
+		// What pg_restore has left is compared as well.
+		if _, err := io.Copy(io.Discard, r); err != nil {
 			return err
 		}
 		for _, n := range c.Tables {

@@ -114,14 +114,26 @@ func (b *bench) serverCPU() float64 {
 }
 
 // used is what one process took, without what it started.
-type used struct{ memory, cpu float64 } // MB at most; seconds
+type used struct {
+	memory, cpu float64  // MB at most; seconds
+	busy        []period // in which a thread of it ran or waited for the disk
+}
+
+// look is how often a process is looked at.
+const look = 10 * time.Millisecond
 
 // usage watches a process until it is gone.
 func usage(pid int) <-chan used {
 	out := make(chan used, 1)
 	go func() {
 		var u used
+		last := time.Now()
 		for {
+			now := time.Now()
+			if busy(pid) {
+				u.busy = append(u.busy, period{last, now})
+			}
+			last = now
 			data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 			_, line, ok := strings.Cut(string(data), "VmHWM:")
 			if err != nil || !ok {
@@ -137,8 +149,18 @@ func usage(pid int) <-chan used {
 				system, _ := strconv.ParseFloat(f[12], 64)
 				u.cpu = (user + system) / 100
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(look)
 		}
 	}()
 	return out
+}
+
+// busy reports whether a thread of a process is not asleep.
+func busy(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // the pattern is right
+	return slices.ContainsFunc(threads, func(t string) bool {
+		data, err := os.ReadFile(t)
+		i := strings.LastIndexByte(string(data), ')')
+		return err == nil && i >= 0 && i+2 < len(data) && strings.ContainsRune("RD", rune(data[i+2]))
+	})
 }

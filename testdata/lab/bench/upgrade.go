@@ -93,16 +93,23 @@ func (b *bench) own(begun, ended time.Time, r report, p *process) error {
 	}
 	total := ended.Sub(begun)
 	free := idle(begun, ended, calls)
-	var sum time.Duration
-	by := map[string]time.Duration{}
+	var sum, busy time.Duration
+	by, at := map[string]time.Duration{}, map[string]time.Duration{}
 	for _, g := range free {
 		sum += g.to.Sub(g.from)
 		for _, s := range r.Steps {
 			by[s.Name] += overlap(g, period{s.Started, s.Ended})
 		}
+		for _, w := range p.used.busy {
+			d := overlap(g, w)
+			busy += d
+			for _, s := range r.Steps {
+				at[s.Name] += overlap(common(g, w), period{s.Started, s.Ended})
+			}
+		}
 	}
-	fmt.Printf("  %d docker commands; none ran for %.2f s, %.1f %% of the upgrade, waits of Belay's own between two looks included\n",
-		len(calls), sum.Seconds(), 100*sum.Seconds()/total.Seconds())
+	fmt.Printf("  %d docker commands; none ran for %.2f s, and Belay was at work in %.2f s of them, %.1f %% of the upgrade; else it waited for the stack\n",
+		len(calls), sum.Seconds(), busy.Seconds(), 100*busy.Seconds()/total.Seconds())
 	for _, s := range r.Steps {
 		n := 0
 		for _, c := range calls {
@@ -110,7 +117,8 @@ func (b *bench) own(begun, ended time.Time, r report, p *process) error {
 				n++
 			}
 		}
-		fmt.Printf("    %-16s %6.1f s, %3d commands, none for %5.2f s\n", s.Name, s.Ended.Sub(s.Started).Seconds(), n, by[s.Name].Seconds())
+		fmt.Printf("    %-16s %6.1f s, %3d commands, none for %5.2f s, at work in %5.2f s of them\n",
+			s.Name, s.Ended.Sub(s.Started).Seconds(), n, by[s.Name].Seconds(), at[s.Name].Seconds())
 	}
 	fmt.Printf("  processor time of Belay itself: %.2f s\n", p.used.cpu)
 	return nil
@@ -213,15 +221,20 @@ func idle(from, to time.Time, calls []period) []period {
 	return append(out, period{from, to})
 }
 
-func overlap(a, b period) time.Duration {
+func overlap(a, b period) time.Duration { return max(0, common(a, b).length()) }
+
+// common is the time that both have; its length is below 0 when they have none.
+func common(a, b period) period {
 	if b.from.After(a.from) {
 		a.from = b.from
 	}
 	if b.to.Before(a.to) {
 		a.to = b.to
 	}
-	return max(0, a.to.Sub(a.from))
+	return a
 }
+
+func (p period) length() time.Duration { return p.to.Sub(p.from) }
 
 func (b *bench) port() (string, error) {
 	data, err := os.ReadFile(filepath.Join(b.dir, ".env"))
