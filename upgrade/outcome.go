@@ -149,9 +149,22 @@ func (e *StuckError) Error() string {
 // Unwrap gives both causes.
 func (e *StuckError) Unwrap() []error { return []error{e.Cause, e.UndoErr} }
 
+// Consent is the flag by which a person agrees to what the undo did not do unasked;
+// "" when it is no agreement that lacks.
+func (e *StuckError) Consent() string {
+	var c interface{ Consent() string }
+	if errors.As(e.UndoErr, &c) {
+		return c.Consent()
+	}
+	return ""
+}
+
 // Hint names the next move.
 func (e *StuckError) Hint() string {
 	var h interface{ Hint() string }
+	if flag := e.Consent(); flag != "" && errors.As(e.UndoErr, &h) {
+		return h.Hint() + ": " + e.Next + " " + flag
+	}
 	if errors.As(e.UndoErr, &h) && h.Hint() != "" {
 		return h.Hint() + "; then " + e.Next
 	}

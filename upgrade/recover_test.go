@@ -32,6 +32,20 @@ func TestUnknownStep(t *testing.T) {
 	}
 }
 
+// agreeing is what WrittenError is: one flag more and the undo goes on.
+type agreeing struct{}
+
+func (agreeing) Error() string   { return "12 rows were written" }
+func (agreeing) Hint() string    { return "to lose them" }
+func (agreeing) Consent() string { return "--accept-data-loss" }
+
+func TestStuckForConsent(t *testing.T) {
+	e := &StuckError{Step: "open", Cause: ErrInterrupted, UndoErr: agreeing{}, Next: "belay recover /srv"}
+	if got := e.Hint(); got != "to lose them: belay recover /srv --accept-data-loss" {
+		t.Errorf("hint %q", got)
+	}
+}
+
 // TestUnknownStepUndone: one that is undone already needs nobody who knows it.
 func TestUnknownStepUndone(t *testing.T) {
 	w, path := fresh("c:do a:undo"), newPath(t)

@@ -32,6 +32,10 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	}
 	if p.open() {
 		r.Next = []string{recoverCommand(p.spec)}
+		var asks interface{ Consent() string }
+		if errors.As(err, &asks) && asks.Consent() != "" {
+			r.Next[0] += " " + asks.Consent()
+		}
 		r.Stands = stands(p)
 	}
 	var hint interface{ Hint() string }

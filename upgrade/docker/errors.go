@@ -15,6 +15,10 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrPort says that a port which a container publishes is taken.
 	ErrPort = errors.New("port taken")
+	// ErrHalfStarted says that the engine was killed while it started this container:
+	// another one of the same service starts, this one does not until the engine is
+	// started anew. Seen with 20.10.24.
+	ErrHalfStarted = errors.New("half started")
 )
 
 // Error is a docker command that ran and failed. Its text is masked.
@@ -39,7 +43,7 @@ func (e *Error) Error() string {
 // Unwrap gives the failure of the command's input or output.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Is answers for ErrEngine, ErrNotFound and ErrPort.
+// Is answers for the kinds above.
 func (e *Error) Is(target error) bool { return e.kind != nil && e.kind == target }
 
 // Hint is a next move.
@@ -72,6 +76,8 @@ func kindOf(args []string, exit int, stderr string) error {
 		return ErrNotFound
 	case saysPort.MatchString(stderr):
 		return ErrPort
+	case saysHalf.MatchString(stderr):
+		return ErrHalfStarted
 	}
 	return nil
 }
@@ -80,5 +86,6 @@ var (
 	saysEngine  = regexp.MustCompile(`(?i)cannot connect to the docker daemon|is the docker daemon running|error during connect|trying to connect to the docker (daemon|api)|failed to connect to the docker api|error waiting for container`)
 	saysBroken  = regexp.MustCompile(`(?i)\bEOF$|unexpected EOF|connection reset by peer|broken pipe|connection refused|code = unavailable|transport is closing|ttrpc: closed|use of closed network connection|dial unix `)
 	saysPort    = regexp.MustCompile(`(?i)driver failed programming external connectivity|port is already allocated|ports are not available`)
+	saysHalf    = regexp.MustCompile(`task [0-9a-f]{64}: already exists`)
 	saysMissing = regexp.MustCompile(`(?i)no such (container|image|volume|network|object)|reference does not exist`)
 )

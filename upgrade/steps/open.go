@@ -191,7 +191,10 @@ func (e *WrittenError) Error() string {
 	return fmt.Sprintf("%d rows were written since the opening: %s", e.Rows, names(e.In))
 }
 
-// Hint names the next move.
+// Consent is the flag that gives the data of before back all the same.
+func (e *WrittenError) Consent() string { return "--accept-data-loss" }
+
+// Hint names the next move, without its command.
 func (e *WrittenError) Hint() string {
-	return "to give the data of before back and lose them: belay recover --accept-data-loss"
+	return "to give the data of before back, and to lose what was written since"
 }

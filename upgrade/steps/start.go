@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -215,7 +216,11 @@ func (h *Host) revive(ctx context.Context, c docker.Container, w was) error {
 	if !w.Running || c.State == "running" {
 		return nil
 	}
-	return h.Docker.Start(ctx, c.ID)
+	err := h.Docker.Start(ctx, c.ID)
+	if errors.Is(err, docker.ErrHalfStarted) {
+		return h.up(ctx, []string{w.Service}, "--force-recreate")
+	}
+	return err
 }
 
 // find gives the container of w: itself, or the one in its place.

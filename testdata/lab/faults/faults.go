@@ -114,7 +114,8 @@ func dockerd(at, config string, quick bool) point {
 
 // reboot kills belay with everything that it started, the engine and its containers.
 func reboot(at string, quick bool) point {
-	return fault{group: "reboot", name: "at " + at, quick: quick, at: at, after: 700 * time.Millisecond,
+	// A server that died cannot say whether anybody wrote since the opening.
+	return fault{group: "reboot", name: "at " + at, quick: quick, at: at, after: 700 * time.Millisecond, loss: at == "captured open",
 		happens: func(ctx context.Context, b *bench, p *proc) error {
 			p.killSession()
 			return b.engineCommand(ctx, "kill --all; $engine start")
