@@ -15,7 +15,7 @@ import (
 func disturbed() []point {
 	var out []point
 	for _, at := range []string{"captured backup", "captured migrate", "done verify"} {
-		out = append(out, fault{group: "disturb", name: ".env deleted at " + at, quick: at == "captured backup", at: at, config: unverifiedIf(at == "done verify"),
+		out = append(out, fault{group: "disturb", name: ".env deleted at " + at, quick: at == "captured backup", at: at,
 			happens: func(_ context.Context, b *bench, _ *proc) error { return os.Remove(filepath.Join(b.dir, ".env")) },
 		}.point())
 	}

@@ -89,6 +89,9 @@ func (f fault) do(ctx context.Context, b *bench) outcome {
 	o := b.afterwards(ctx, p, path, more...)
 	o.Exit, o.Allowed = code, f.worlds
 	o.Note = note + o.Note + ": " + lastLine(p.out.String())
+	if note != "" && ctx.Err() == nil {
+		o.World, o.Diff = "never there", []string{last(p.out.String(), 600)}
+	}
 	if !oneOf(code, f.exits) {
 		o.World, o.Diff = fmt.Sprintf("exit %d, want one of %v", code, f.exits), []string{last(p.out.String(), 1500)}
 	}
