@@ -31,7 +31,7 @@ func disturbed() []point {
 		fault{group: "disturb", name: "SIGTERM at backup", at: "captured backup", exits: []int{130}, worlds: []string{"old"}, happens: signalled}.point(),
 		fault{group: "disturb", name: "SIGTERM at launch", quick: true, at: "captured launch", after: time.Second, exits: []int{130}, worlds: []string{"old"}, happens: signalled}.point(),
 	)
-	for _, child := range []string{"compose\x00-p\x00", "up\x00--detach", "pg_dump", "pg_restore", "MODE=migration", "__tree"} {
+	for _, child := range []string{"compose\x00--ansi\x00", "up\x00--detach", "pg_dump", "pg_restore", "MODE=migration", "__tree"} {
 		for _, bad := range []bool{false, true} {
 			name := fmt.Sprintf("with a child %s bad=%t", strings.ReplaceAll(child, "\x00", " "), bad)
 			out = append(out, fault{group: "child", name: name, quick: child == "up\x00--detach" && !bad, config: unverifiedIf(bad),
@@ -92,7 +92,7 @@ func killWith(child string) func(context.Context, *bench, *proc) error {
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
-		return nil
+		return errMissed
 	}
 }
 
