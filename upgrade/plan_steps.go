@@ -44,7 +44,7 @@ func (p planner) baseline() Step {
 func (p planner) drain() Step {
 	var of []string
 	if p.has(catalog.N8N) {
-		of = append(of, "running n8n executions")
+		of = append(of, "executions of n8n")
 	}
 	if p.has(catalog.DifyAPI) {
 		of = append(of, "Dify workflow runs, indexing documents and queued tasks")
@@ -52,8 +52,7 @@ func (p planner) drain() Step {
 	if len(of) == 0 {
 		return Step{}
 	}
-	return Step{Name: "drain", Does: "Wait for " + strings.Join(of, " as well as ") + " to come to their end: `belay upgrade` does not yet, it stops them with their services. " +
-		"What waits for a person or a time is safe."}
+	return Step{Name: "drain", Does: "What is under way is waited for: " + strings.Join(of, ", as well as ") + ". What waits for a person or a time is safe."}
 }
 
 func (p planner) halt() Step {

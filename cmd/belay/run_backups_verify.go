@@ -75,7 +75,7 @@ func (p proof) text(b *backup.Backup) string {
 func (h *host) prove(ctx context.Context, spec *steps.Spec, b *backup.Backup, into *proof) error {
 	log := &memory{now: h.now}
 	r := &upgrade.Run{ID: spec.Run, Journal: log, Return: true, Redact: h.mask, Now: h.now, Abort: secondSignal(), Watch: h.tell.step}
-	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Run: &madeBefore{r, b}, Mask: h.mask, Say: h.tell.work, Now: h.now, Engine: engineWait}
+	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Run: &madeBefore{r, b}, Mask: h.mask, Say: h.tell.work, Now: h.now, Getenv: h.getenv, Engine: engineWait}
 	all, _ := steps.List(sh)
 	r.Steps = slices.DeleteFunc(all, func(t upgrade.Task) bool { return t.Name != "verify-backup" })
 	err := r.Apply(ctx, spec)

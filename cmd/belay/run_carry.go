@@ -125,7 +125,7 @@ func (h *host) carryOut(ctx context.Context, f *flags, spec *steps.Spec, refused
 func (h *host) runOf(spec *steps.Spec, log *journal.Log, refused []error) *upgrade.Run {
 	r := &upgrade.Run{ID: spec.Run, Journal: log, Return: spec.Kind == steps.Backup, Next: recoverCommand(*spec), Redact: h.mask, Now: h.now,
 		Ready: h.ready, Abort: secondSignal(), Watch: h.tell.step}
-	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Run: r, Mask: h.mask, Say: h.tell.work, Now: h.now, Engine: engineWait, Refusal: refused}
+	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Run: r, Mask: h.mask, Say: h.tell.work, Now: h.now, Getenv: h.getenv, Engine: engineWait, Refusal: refused}
 	r.Steps, r.After = steps.List(sh)
 	return r
 }

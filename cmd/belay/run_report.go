@@ -121,7 +121,7 @@ func accepted(o steps.Options) []string {
 	for _, f := range []struct {
 		on   bool
 		flag string
-	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.Online, "--online"},
+	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Online, "--online"},
 		{o.WaiveObjectStore, "backup.object-storage in belay.yml"}} {
 		if f.on {
 			out = append(out, f.flag)
@@ -222,6 +222,10 @@ func downtimeOf(p pastRun, all []report.Step) *report.Downtime {
 	from, ok := p.at(journal.Captured, "halt")
 	if !ok || p.spec.Options.Online {
 		return nil
+	}
+	var drained struct{ Closes bool }
+	if p.read(journal.Captured, "drain", &drained) && drained.Closes {
+		from, _ = p.at(journal.Captured, "drain")
 	}
 	to, undone := p.at(journal.Undone, "halt")
 	if !undone {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	application "github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/postgres"
@@ -164,6 +165,13 @@ func (h *host) fillChecks(r *report.Run, p pastRun) {
 	p.read(journal.Done, "baseline-live", &before)
 	var after steps.Verdict
 	p.read(journal.Done, "verify", &after)
+	facts := after.Apps
+	if len(facts) == 0 {
+		facts = application.TellBefore(before.Facts)
+	}
+	for _, f := range facts {
+		r.Facts = append(r.Facts, report.Fact(f))
+	}
 	for _, probe := range p.spec.Config.Probes {
 		x := report.Probe{Name: probe.Name, Service: probe.Service, Before: answer(before.Probes, probe), After: answer(after.Probes, probe)}
 		if x.Before != nil || x.After != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,9 +54,18 @@ func newUpgrade(a *app, f *flags) *cobra.Command {
 	s.StringSliceVar(&u.options.AcceptUnhealthy, "accept-unhealthy", nil, "a service that may be unwell before and after")
 	s.StringSliceVar(&u.options.AcceptFailing, "accept-failing-baseline", nil, "a baseline command or probe that may fail before")
 	s.BoolVar(&u.options.AcceptDataLoss, "accept-data-loss", false, "roll back with the data of before, even when rows were written since")
+	drainFlags(cmd, &u.options)
 	s.BoolVar(&u.options.NoClone, "no-clone", false, "make no clones of databases: slower to roll back, less room needed")
 	s.BoolVar(&u.options.VerifyRestore, "verify-restore", false, "restore each dump into a scratch database before going on")
 	return cmd
+}
+
+// drainFlags say how work that is under way is waited for.
+func drainFlags(cmd *cobra.Command, o *steps.Options) {
+	s := cmd.Flags()
+	s.DurationVar((*time.Duration)(&o.DrainTimeout), "drain-timeout", 0, "how long executions and jobs that are under way are waited for (default: drain.timeout, 10m)")
+	s.BoolVar(&o.NoDrain, "no-drain", false, "cut off executions and jobs that are under way")
+	cmd.MarkFlagsMutuallyExclusive("drain-timeout", "no-drain")
 }
 
 // wantedFlags say what is wanted of the stack.

@@ -63,7 +63,7 @@ func (a *app) verify(ctx context.Context, f *flags, dir string, d deployment) er
 	}
 	h.docker.Run = h.runID()
 	sh := &steps.Host{Spec: steps.Spec{Run: h.docker.Run, Project: h.stack.Project, State: h.state, Servers: servers, Config: h.conf},
-		Docker: h.docker, Store: h.store, Mask: h.mask, Now: h.now, Engine: engineWait}
+		Docker: h.docker, Store: h.store, Mask: h.mask, Now: h.now, Getenv: h.getenv, Engine: engineWait}
 	if v.Verdict, err = sh.Verify(ctx, before, was, since); err != nil {
 		return runError(&masked{err, h.mask})
 	}
@@ -101,6 +101,15 @@ func (v verified) text() string {
 	var b strings.Builder
 	for _, f := range v.Failed {
 		fmt.Fprintf(&b, "failed: %s\n", f)
+	}
+	for _, c := range v.Apps {
+		switch {
+		case c.Failed != "": // said above
+		case c.Unasked != "":
+			fmt.Fprintf(&b, "%s, %s: not checked: %s\n", c.App, c.Name, c.Unasked)
+		default:
+			fmt.Fprintf(&b, "%s, %s: %s\n", c.App, c.Name, c.After)
+		}
 	}
 	lines := 0
 	for _, e := range v.Errors {

@@ -39,6 +39,7 @@ type Service struct {
 	NetworkMode   string
 	Joins         []string          // services whose network, processes, memory or mounts it shares; they are in DependsOn too
 	Environment   map[string]Secret // with env files; without the image's
+	Args          []string          // entry point and command of the file; without the image's
 }
 
 // VolumeDef is a named volume of a file.
@@ -103,6 +104,8 @@ type configuredService struct {
 	DependsOn   map[string]struct{ Condition string } `json:"depends_on"`
 	Healthcheck *struct{ Disable bool }
 	Environment map[string]*Secret
+	Entrypoint  []string
+	Command     []string
 	Networks    map[string]json.RawMessage
 	Ports       []struct {
 		Mode, Protocol string
@@ -174,7 +177,7 @@ func (conf *Config) join(raw configured) {
 func (r configuredService) service(volumes map[string]VolumeDef) (Service, error) {
 	s := Service{
 		Image: r.Image, Build: len(r.Build) > 0 && string(r.Build) != "null", Platform: r.Platform, PullPolicy: r.PullPolicy,
-		ContainerName: r.ContainerName, Scale: 1, Profiles: r.Profiles, DependsOn: map[string]string{},
+		ContainerName: r.ContainerName, Args: slices.Concat(r.Entrypoint, r.Command), Scale: 1, Profiles: r.Profiles, DependsOn: map[string]string{},
 		Restart: cmp.Or(r.Restart, "no"), NetworkMode: r.NetworkMode, Environment: map[string]Secret{},
 		Healthcheck:   r.Healthcheck != nil && !r.Healthcheck.Disable,
 		NoHealthcheck: r.Healthcheck != nil && r.Healthcheck.Disable,

@@ -46,6 +46,7 @@ type Container struct {
 	StartedAt    time.Time // zero when it never ran
 	FinishedAt   time.Time // zero when it never ended
 
+	Args        []string // entry point and command
 	Policy      RestartPolicy
 	Image       string // id: "sha256:…"
 	ImageRef    string // what it was made from, as the file has it

@@ -87,5 +87,5 @@ var (
 	saysBroken  = regexp.MustCompile(`(?i)\bEOF$|unexpected EOF|connection reset by peer|broken pipe|connection refused|code = unavailable|transport is closing|ttrpc: closed|use of closed network connection|dial unix `)
 	saysPort    = regexp.MustCompile(`(?i)driver failed programming external connectivity|port is already allocated|ports are not available`)
 	saysHalf    = regexp.MustCompile(`task [0-9a-f]{64}: already exists`)
-	saysMissing = regexp.MustCompile(`(?i)no such (container|image|volume|network|object)|reference does not exist`)
+	saysMissing = regexp.MustCompile(`(?i)no such (container|image|volume|network|object)|reference does not exist|could not find the file`)
 )

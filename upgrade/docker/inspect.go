@@ -14,6 +14,8 @@ import (
 type inspected struct {
 	ID, Name, Image string
 	Created         time.Time
+	Path            string
+	Args            []string
 	RestartCount    int
 	State           struct {
 		Status, Error         string
@@ -51,7 +53,7 @@ type inspected struct {
 func (r *inspected) container() Container {
 	l := r.Config.Labels
 	c := Container{
-		ID: r.ID, Name: strings.TrimPrefix(r.Name, "/"), Image: r.Image, ImageRef: r.Config.Image,
+		ID: r.ID, Name: strings.TrimPrefix(r.Name, "/"), Args: append([]string{r.Path}, r.Args...), Image: r.Image, ImageRef: r.Config.Image,
 		Project: l[labelProject], Service: l[labelService], Oneoff: l[labelOneoff] == "True",
 		State: r.State.Status, ExitCode: r.State.ExitCode, OOMKilled: r.State.OOMKilled, Error: r.State.Error,
 		RestartCount: r.RestartCount, Created: r.Created, StartedAt: r.State.StartedAt, FinishedAt: r.State.FinishedAt,

@@ -26,6 +26,7 @@ var sections = [...]section{
 	{"Files", func(m *page, r *Run) { m.files(r.Files) }},
 	{"Databases", func(m *page, r *Run) { m.databases(r.Databases) }},
 	{"Volumes", func(m *page, r *Run) { m.volumes(r.Volumes) }},
+	{"Applications", func(m *page, r *Run) { m.facts(r.Facts) }},
 	{"Probes", func(m *page, r *Run) { m.probes(r.Probes) }},
 	{"Commands", func(m *page, r *Run) { m.commands(r.Commands) }},
 	{"Last lines of what did not get well", func(m *page, r *Run) { m.logs(r.Logs) }},

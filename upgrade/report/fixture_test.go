@@ -57,6 +57,11 @@ func upgraded() *Run {
 		{Service: "db", Name: "dify_plugin", Proof: Same, Size: 9 * mib, Tables: []Table{{Name: "public.plugins", Before: n(12), After: n(12)}}},
 	}
 	r.Volumes = []Volume{{Name: "dify_redis", Service: "redis", Size: 21 * mib, Proof: Changed}, {Name: "/srv/dify/storage", Service: "api", Size: 512 * mib, Proof: Same}}
+	r.Facts = []Fact{
+		{App: "n8n", Name: "version", Before: "1.110.1", After: "1.123.81"},
+		{App: "n8n", Name: "active workflows", Before: "14", After: "14"},
+		{App: "n8n", Name: "credentials decrypt", Before: "not checked: there are none", After: "not checked: there are none", Unasked: "there are none"},
+	}
 	r.Probes = []Probe{
 		{Name: "console", Service: "api", Before: &Answer{true, secs(.021), "HTTP 200"}, After: &Answer{true, secs(.0184), "HTTP 200"}},
 		{Name: "retrieval", Service: "api", Before: &Answer{true, secs(.412), "3 segments"}, After: &Answer{true, secs(.377), "3 segments"}},
@@ -183,6 +188,7 @@ func wentBack() *Run {
 // verified is a verify that failed.
 func verified() *Run {
 	return &Run{ID: "20261122T031500Z-7e57", Kind: Verify, Project: "n8n", Belay: "0.4.0", Outcome: Failed, Started: at(0), Ended: at(2), Reason: "1 of 2 probes and 1 command failed",
+		Facts:    []Fact{{App: "n8n", Service: "flows", Name: "active workflows", Before: "2", After: "1", Failed: "1 of 2 are missing: Daily <b>report</b> (a1)"}},
 		Probes:   []Probe{{Name: "console", Before: &Answer{true, secs(.02), ""}, After: &Answer{false, secs(5), "no answer"}}, {Name: "webhook", After: &Answer{OK: true}}},
 		Commands: []Command{{Name: "smoke", Error: "no end within 5 m", Took: secs(300), Accepted: true}}}
 }

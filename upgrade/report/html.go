@@ -49,6 +49,8 @@ func functions() template.FuncMap {
 		"growth":    growth,
 		"proof":     proofWord,
 		"answer":    answer,
+		"factWord":  factWord,
+		"ofService": ofService,
 		"result":    result,
 		"good":      good,
 		"tookOf":    tookOf,

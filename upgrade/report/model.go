@@ -59,6 +59,7 @@ type Run struct {
 	Files     []File     `json:"files,omitempty"`
 	Databases []Database `json:"databases,omitempty"`
 	Volumes   []Volume   `json:"volumes,omitempty"`
+	Facts     []Fact     `json:"facts,omitempty"` // what applications were asked
 	Probes    []Probe    `json:"probes,omitempty"`
 	Commands  []Command  `json:"commands,omitempty"`
 	Stats     []Stat     `json:"stats,omitempty"`
@@ -182,6 +183,17 @@ type Volume struct {
 	Service string `json:"service,omitempty"`
 	Size    int64  `json:"size,omitempty"`
 	Proof   Proof  `json:"proof,omitempty"`
+}
+
+// Fact is what an application said of itself before and after.
+type Fact struct {
+	App     string `json:"app"` // "n8n"
+	Service string `json:"service,omitempty"`
+	Name    string `json:"name"` // "active workflows"
+	Before  string `json:"before,omitempty"`
+	After   string `json:"after,omitempty"`
+	Failed  string `json:"failed,omitempty"`     // why it may not stay so
+	Unasked string `json:"notChecked,omitempty"` // why it was not compared
 }
 
 // Probe is one check of an app before and after.

@@ -119,6 +119,16 @@ func (m *page) volumes(all []Volume) {
 	})
 }
 
+func (m *page) facts(all []Fact) {
+	if len(all) == 0 {
+		return
+	}
+	m.table("application", "asked", "before", "after", "result")
+	limited(m, all, m.rows, "fact", func(f Fact) string {
+		return row(text(ofService(f), maxName), text(f.Name, maxName), text(f.Before, maxText), text(f.After, maxText), text(factWord(f), maxText))
+	})
+}
+
 func (m *page) probes(all []Probe) {
 	if len(all) == 0 {
 		return

@@ -224,12 +224,24 @@ func (t *terminal) more(n int, noun string) {
 	}
 }
 
-// checks are probes and commands; of those that failed, what they said.
+// checks are facts of applications, probes and commands; of those that failed, what they said.
 func (t *terminal) checks(r *Run) {
-	if len(r.Probes)+len(r.Commands) == 0 {
+	if len(r.Facts)+len(r.Probes)+len(r.Commands) == 0 {
 		return
 	}
 	t.title("Checks")
+	for _, f := range r.Facts {
+		s := ofService(f) + ", " + f.Name + ": "
+		switch {
+		case f.Unasked != "":
+			s += factWord(f)
+		case f.After == "":
+			s += f.Before
+		default:
+			s += f.Before + " -> " + f.After + " " + factWord(f)
+		}
+		t.item("  ", s)
+	}
 	for _, p := range r.Probes {
 		t.item("  ", "probe "+p.Name+": "+answer(p.Before)+" -> "+answer(p.After))
 	}

@@ -31,6 +31,29 @@ func stepWord(s Step) string {
 	return string(s.State)
 }
 
+// factWord is what came of a fact.
+func factWord(f Fact) string {
+	var parts []string
+	if f.Failed != "" {
+		parts = append(parts, "❌ "+f.Failed)
+	}
+	if f.Unasked != "" {
+		parts = append(parts, "➖ not checked: "+f.Unasked)
+	}
+	if len(parts) == 0 && f.After != "" {
+		return "✅"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ofService is the application of a fact, with its service where that is another word.
+func ofService(f Fact) string {
+	if f.Service == "" || f.Service == f.App {
+		return f.App
+	}
+	return f.App + " in " + f.Service
+}
+
 // undone is how long undoing a step took, "" where it was not undone.
 func undone(s Step) string {
 	if s.Undo == (Span{}) {

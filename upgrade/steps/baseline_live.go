@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -23,6 +24,7 @@ type Measured struct {
 	Probes   []Probed   `json:"probes,omitempty"`
 	Commands []Ran      `json:"commands,omitempty"`
 	Errors   []LogLines `json:"errors,omitempty"` // lines that tell of errors, by service
+	Facts    []app.Fact `json:"facts,omitempty"`  // what the applications were asked
 }
 
 // State is one container.
@@ -55,6 +57,9 @@ func (s *baselineLive) Capture(context.Context) (struct{}, error) { return struc
 func (s *baselineLive) Do(ctx context.Context, _ struct{}) (any, error) {
 	m, err := s.Measure(ctx, s.Now().Add(-time.Hour), 0)
 	if err != nil {
+		return nil, err
+	}
+	if m.Facts, err = s.facts(ctx, time.Time{}); err != nil {
 		return nil, err
 	}
 	m.Commands = s.runAll(ctx, s.Spec.Config.Baseline)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -20,6 +21,7 @@ import (
 func (h *Host) well(ctx context.Context, services, except []string) error {
 	begun := h.Now()
 	restarts := map[string]int{} // by container, when it was first seen
+	serving := map[string]bool{} // services whose application said so
 	for {
 		cs, err := h.containers(ctx)
 		if err != nil {
@@ -42,6 +44,12 @@ func (h *Host) well(ctx context.Context, services, except []string) error {
 			}
 		}
 		if bad == nil {
+			if bad, err = h.notServing(ctx, services, except, serving); err != nil {
+				return err
+			}
+			over = bad != nil && h.Now().Sub(begun) > h.deadline(bad.Service)
+		}
+		if bad == nil {
 			return nil
 		}
 		if over {
@@ -52,6 +60,26 @@ func (h *Host) well(ctx context.Context, services, except []string) error {
 			return fmt.Errorf("%w: %w", err, bad)
 		}
 	}
+}
+
+// notServing gives a service whose application does not do yet what its container's
+// health is silent about; nil when there is none. It asks those that are not in serving.
+func (h *Host) notServing(ctx context.Context, services, except []string, serving map[string]bool) (*UnwellError, error) {
+	stack, err := h.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range stack.Members() {
+		if !m.Running || serving[m.Service] || !slices.Contains(services, m.Service) || slices.Contains(except, m.Service) {
+			continue
+		}
+		if what := app.NotServing(ctx, stack, m); what != "" {
+			c, err := stack.one(m.Service, false)
+			return &UnwellError{Service: m.Service, What: what, id: c.ID, restarts: c.RestartCount}, err
+		}
+		serving[m.Service] = true
+	}
+	return nil, nil
 }
 
 // steady waits for the stability window: services must stay well, without a

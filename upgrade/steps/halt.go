@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -27,6 +29,7 @@ type was struct {
 	Running   bool                 `json:"running"`
 	Unwell    bool                 `json:"unwell,omitempty"` // it did not run for good, or its check said so
 	Policy    docker.RestartPolicy `json:"policy"`
+	Grace     Duration             `json:"grace,omitempty"`  // until it is killed, when it needs more than its own
 	Server    bool                 `json:"server,omitempty"` // PostgreSQL is in it
 	Anonymous []anonymous          `json:"anonymous,omitempty"`
 	After     map[string]string    `json:"after,omitempty"` // services it depends on, with the condition
@@ -58,7 +61,29 @@ func (s *halt) Check(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// Capture takes from drain what that has stopped.
 func (s *halt) Capture(ctx context.Context) (halted, error) {
+	h, err := s.asItRuns(ctx)
+	if err != nil {
+		return halted{}, err
+	}
+	var d draining
+	if _, err := s.Run.Saved("drain", &d); err != nil {
+		return halted{}, err
+	}
+	for i, w := range h.Containers {
+		if j := slices.IndexFunc(d.Old.Containers, func(o was) bool { return o.ID == w.ID }); j >= 0 && slices.Contains(d.Intake, w.Service) {
+			h.Containers[i] = d.Old.Containers[j]
+		}
+	}
+	if len(d.Intake) > 0 {
+		h.At = d.Old.At
+	}
+	return h, nil
+}
+
+// asItRuns is the stack as it is now.
+func (s *Host) asItRuns(ctx context.Context) (halted, error) {
 	cs, err := s.containers(ctx)
 	if err != nil {
 		return halted{}, err
@@ -67,6 +92,9 @@ func (s *halt) Capture(ctx context.Context) (halted, error) {
 	for _, c := range cs {
 		w := was{ID: c.ID, Name: c.Name, Service: c.Service, Image: c.Image, ImageRef: c.ImageRef, Running: alive(c),
 			Unwell: c.State != "running" || c.Health == "unhealthy", Policy: c.Policy, Server: slices.Contains(s.Spec.Servers, c.Service), After: c.DependsOn}
+		if g := grace(c); g > c.StopTimeout {
+			w.Grace = Duration(g)
+		}
 		for _, of := range joined(cs, c) {
 			if w.After[of.Service] == "" {
 				w.After = maps.Clone(w.After) // of the container as inspected
@@ -102,13 +130,7 @@ func (s *halt) Do(ctx context.Context, h halted) (any, error) {
 	}
 	levels := byLevel(h.Containers)
 	for _, level := range slices.Backward(levels) {
-		var ids []string
-		for _, w := range level {
-			if !w.Server {
-				ids = append(ids, w.ID)
-			}
-		}
-		if err := s.Docker.Stop(ctx, 0, ids...); err != nil {
+		if err := s.stopGently(ctx, slices.DeleteFunc(slices.Clone(level), func(w was) bool { return w.Server })); err != nil {
 			return nil, err
 		}
 	}
@@ -116,6 +138,15 @@ func (s *halt) Do(ctx context.Context, h halted) (any, error) {
 		return nil, err
 	}
 	return nil, s.alone(ctx)
+}
+
+// grace is how long the application in a container may need to end its work.
+func grace(c docker.Container) time.Duration {
+	ref, err := image.Parse(c.ImageRef)
+	if err != nil {
+		return 0
+	}
+	return app.N8NGrace(app.NewMember(app.Member{Image: ref, Env: c.Env}))
 }
 
 // setRestart sets the restart policy of containers. One that ends or starts at that

@@ -38,8 +38,9 @@ type Host struct {
 	Mask    func(string) string // hides the values of the stack in text of others
 	Say     func(Progress)      // may be nil
 	Now     func() time.Time
-	Engine  time.Duration // how long an engine that is gone is waited for
-	Refusal []error       // what was found before the run; preflight refuses for it
+	Getenv  func(string) string // of the environment of this process; nil for an empty one
+	Engine  time.Duration       // how long an engine that is gone is waited for
+	Refusal []error             // what was found before the run; preflight refuses for it
 }
 
 // Progress is how far a long piece of work has come.
@@ -48,6 +49,13 @@ type Progress struct {
 	Bytes int64  // done so far
 	Total int64  // 0 when it is not known
 	Done  bool
+}
+
+func (h *Host) getenv(name string) string {
+	if h.Getenv == nil {
+		return ""
+	}
+	return h.Getenv(name)
 }
 
 func (h *Host) say(p Progress) {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/belaystack/belay/release/catalog"
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -53,12 +56,10 @@ func (s *launch) Do(ctx context.Context, l launched) (any, error) {
 	if err := s.writeOverride(cfg); err != nil {
 		return nil, err
 	}
-	after := map[string]map[string]string{}
-	for name, svc := range cfg.Services {
-		if !slices.Contains(held, name) && svc.Scale != 0 {
-			after[name] = svc.DependsOn
-		}
-	}
+	after := mainsLast(cfg)
+	maps.DeleteFunc(after, func(name string, _ map[string]string) bool {
+		return slices.Contains(held, name) || cfg.Services[name].Scale == 0
+	})
 	var all []string
 	for _, level := range levelsOf(after) {
 		if err := s.upClosed(ctx, cfg, level); err != nil {
@@ -78,6 +79,36 @@ func (s *launch) Do(ctx context.Context, l launched) (any, error) {
 		all = append(all, level...)
 	}
 	return started{Closed: public, Held: held}, s.steady(ctx, all, s.Spec.Options.AcceptUnhealthy)
+}
+
+// mainsLast is what each service waits for: what the files say, but that the main
+// instances of n8n, which begin to execute when they start, wait for its workers.
+func mainsLast(cfg *docker.Config) map[string]map[string]string {
+	after := map[string]map[string]string{}
+	var mains, others []string
+	for name, svc := range cfg.Services {
+		after[name] = maps.Clone(svc.DependsOn)
+		switch appOf(svc.Image) {
+		case catalog.N8N:
+			if app.N8NRole(svc.Args) == app.N8NMain {
+				mains = append(mains, name)
+			} else {
+				others = append(others, name)
+			}
+		case catalog.N8NRunners:
+			others = append(others, name)
+		}
+	}
+	for _, main := range mains {
+		for _, other := range others {
+			if slices.Contains(cfg.Services[other].Joins, main) {
+				continue // it is in the network of the main instance
+			}
+			delete(after[other], main)
+			after[main][other] = "service_started"
+		}
+	}
+	return after
 }
 
 // captured reads what halt saw of the old stack.

@@ -11,6 +11,7 @@ func List(h *Host) (tasks, after []upgrade.Task) {
 		upgrade.NewStep("keep-images", &keepImages{h}),
 		upgrade.NewStep("snapshot-files", &snapshotFiles{h}),
 		upgrade.NewStep("baseline-live", &baselineLive{h}),
+		upgrade.NewStep("drain", &drain{h}),
 		upgrade.NewStep("halt", &halt{h}),
 		upgrade.NewStep("baseline-data", &baselineData{h}),
 		upgrade.NewStep("backup", &backUp{h}),

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/belaystack/belay/lint/image"
 	"github.com/belaystack/belay/release/catalog"
@@ -40,19 +42,59 @@ func (s *migrate) Do(ctx context.Context, _ before) (any, error) {
 	if err := s.stopGone(ctx, cfg); err != nil {
 		return nil, err
 	}
-	for _, name := range sortedKeys(cfg.Services) {
-		svc := cfg.Services[name]
-		if ref, err := image.Parse(svc.Image); err != nil || !migrates(ref) || svc.Environment["MIGRATION_ENABLED"].Reveal() == "false" || !s.changes(name) {
-			continue
+	var all migrated
+	for _, name := range s.migrators(cfg) {
+		carry := s.dify
+		if appOf(cfg.Services[name].Image) == catalog.N8N {
+			carry = s.n8n
 		}
-		return s.dify(ctx, cfg, name)
+		output, err := carry(ctx, cfg, name)
+		if err != nil {
+			return nil, err
+		}
+		all.Services = append(all.Services, name)
+		all.Output = strings.TrimPrefix(all.Output+"\n"+output, "\n")
 	}
-	return migrated{}, nil
+	return all, nil
 }
 
-func migrates(ref image.Ref) bool {
-	app, ok := catalog.Load().App(ref)
-	return ok && app.ID == catalog.DifyAPI
+// migrators are the services that change and whose application migrates its database
+// when it starts: one for each database.
+func (s *migrate) migrators(cfg *docker.Config) []string {
+	var out, seen []string
+	for _, name := range sortedKeys(cfg.Services) {
+		svc := cfg.Services[name]
+		if svc.Scale == 0 || !s.changes(name) {
+			continue
+		}
+		database := ""
+		switch appOf(svc.Image) {
+		case catalog.DifyAPI:
+			if svc.Environment["MIGRATION_ENABLED"].Reveal() == "false" {
+				continue
+			}
+			database = catalog.DifyAPI
+		case catalog.N8N:
+			database = catalog.N8N
+			for _, key := range []string{"DB_TYPE", "DB_POSTGRESDB_HOST", "DB_POSTGRESDB_DATABASE", "DB_POSTGRESDB_SCHEMA", "DB_TABLE_PREFIX"} {
+				database += "\x00" + svc.Environment[key].Reveal()
+			}
+		}
+		if database != "" && !slices.Contains(seen, database) {
+			out, seen = append(out, name), append(seen, database)
+		}
+	}
+	return out
+}
+
+// appOf is the id of the application in an image; "" for one that is not known.
+func appOf(ref string) string {
+	r, err := image.Parse(ref)
+	if err != nil {
+		return ""
+	}
+	app, _ := catalog.Load().App(r)
+	return app.ID
 }
 
 func (s *migrate) changes(service string) bool {
@@ -61,17 +103,52 @@ func (s *migrate) changes(service string) bool {
 
 // dify starts what the service depends on, and migrates in a container of its
 // own: MODE=migration ends by itself from 1.7.1 on.
-func (s *migrate) dify(ctx context.Context, cfg *docker.Config, service string) (any, error) {
+func (s *migrate) dify(ctx context.Context, cfg *docker.Config, service string) (string, error) {
 	if err := s.stores(ctx, cfg, service); err != nil {
-		return nil, err
+		return "", err
+	}
+	begun := s.Now()
+	for {
+		out := &tail{max: 20}
+		cmd := s.Docker.Compose(s.Spec.Project, oneOff(cfg.Services[service].Image, service)...)
+		cmd.Stdout, cmd.Watch = out, func(line string) { fmt.Fprintln(out, line) }
+		if _, err := s.Docker.Do(ctx, cmd); err != nil {
+			return "", fmt.Errorf("migration of %s: %w; it said: %s", service, err, s.Mask(strings.ReplaceAll(out.String(), "\n", " | ")))
+		}
+		if !strings.Contains(out.String(), "migration skipped") || s.Now().Sub(begun) > lockLife {
+			return s.Mask(out.String()), s.head(ctx, cfg, service)
+		}
+		s.say(Progress{What: "wait for the lock of a migration that was killed"})
+		if err := pause(ctx, 5*time.Second); err != nil {
+			return "", err
+		}
+	}
+}
+
+// lockLife is a little more than how long the lock lives that a migration of Dify takes in
+// Redis, when what took it was killed: api/commands.py, upgrade_db. Who finds it taken says
+// that the migration is skipped, and ends well.
+const lockLife = 75 * time.Second
+
+// n8n migrates by the smallest of its commands: each of them brings the schema up to its
+// version before it does anything, and this one starts no trigger (packages/cli,
+// commands/base-command.ts). It ends with 1 when a migration fails.
+func (s *migrate) n8n(ctx context.Context, cfg *docker.Config, service string) (string, error) {
+	if err := s.stores(ctx, cfg, service); err != nil {
+		return "", err
 	}
 	out := &tail{max: 20}
-	cmd := s.Docker.Compose(s.Spec.Project, oneOff(cfg.Services[service].Image, service)...)
-	cmd.Stdout, cmd.Watch = out, func(line string) { fmt.Fprintln(out, line) }
+	watch := &lines{each: func(line string) {
+		if name, ok := strings.CutPrefix(line, "Starting migration "); ok {
+			s.say(Progress{What: "migration " + name + " of " + service})
+		}
+	}}
+	cmd := s.Docker.Compose(s.Spec.Project, "run", "--rm", "--no-deps", "-T", "--pull", "never", "--entrypoint", "n8n", "--", service, "list:workflow", "--active=true", "--onlyId")
+	cmd.Stdout, cmd.Watch = io.MultiWriter(out, watch), func(line string) { fmt.Fprintln(out, line) }
 	if _, err := s.Docker.Do(ctx, cmd); err != nil {
-		return nil, fmt.Errorf("migration of %s: %w; it said: %s", service, err, s.Mask(strings.ReplaceAll(out.String(), "\n", " | ")))
+		return "", fmt.Errorf("migration of %s: %w; it said: %s", service, err, s.Mask(strings.ReplaceAll(out.String(), "\n", " | ")))
 	}
-	return migrated{Services: []string{service}, Output: s.Mask(out.String())}, s.head(ctx, cfg, service)
+	return s.Mask(out.String()), nil
 }
 
 func oneOff(ref, service string) []string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
@@ -17,7 +18,7 @@ type preflight struct{ *Host }
 
 func (s *preflight) Check(ctx context.Context) error {
 	errs := slices.Clone(s.Refusal)
-	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.objects, s.joins, s.commands} {
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.objects, s.joins, s.commands, s.appKeys} {
 		errs = append(errs, look(ctx))
 	}
 	e, err := s.Estimate(ctx)
@@ -184,6 +185,21 @@ func (s *preflight) system(ctx context.Context) error {
 				errs = append(errs, &Refusal{Reason: "database " + name + " of " + srv.Service + " holds tables of an application", Found: sortedKeys(n)[0],
 					Needed: "a database of its own, which a rollback can put in the place of another", Next: "move the tables to a database with another name"})
 			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// appKeys refuses an application whose keys are not what its data were written with.
+func (s *preflight) appKeys(ctx context.Context) error {
+	stack, err := s.apps(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, n := range app.FindN8N(ctx, stack) {
+		for _, p := range n.Key(ctx) {
+			errs = append(errs, &Refusal{Reason: p.What, Found: p.Found, Needed: p.Needed, Next: p.Next})
 		}
 	}
 	return errors.Join(errs...)

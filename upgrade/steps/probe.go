@@ -2,6 +2,7 @@ package steps
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -22,10 +24,11 @@ type Probed struct {
 	Error   string   `json:"error,omitempty"` // "" when the answer was right
 }
 
-// asked is what the helper in the service's network is given.
+// asked is what the helper in the service's network is given: probes, or requests.
 type asked struct {
-	Probes []Probe  `json:"probes"`
-	Within Duration `json:"within"` // for each to come right
+	Probes   []Probe       `json:"probes,omitempty"`
+	Within   Duration      `json:"within,omitempty"` // for each to come right
+	Requests []app.Request `json:"requests,omitempty"`
 }
 
 // probe asks the services, each from inside its own network: a stack that is
@@ -46,7 +49,7 @@ func (h *Host) probe(ctx context.Context, within time.Duration) ([]Probed, error
 	}
 	var out []Probed
 	for _, service := range order {
-		got, err := h.probeService(ctx, cs, service, asked{by[service], Duration(within)})
+		got, err := h.probeService(ctx, cs, service, asked{Probes: by[service], Within: Duration(within)})
 		if err != nil {
 			for _, p := range by[service] {
 				out = append(out, Probed{Name: p.Name, Service: service, Error: h.Mask(err.Error())})
@@ -59,23 +62,27 @@ func (h *Host) probe(ctx context.Context, within time.Duration) ([]Probed, error
 }
 
 func (h *Host) probeService(ctx context.Context, cs []docker.Container, service string, a asked) ([]Probed, error) {
-	in, err := json.Marshal(a)
-	if err != nil {
-		return nil, err
-	}
+	var got []Probed
 	for _, c := range cs {
-		if c.Service != service || c.State != "running" {
-			continue
+		if c.Service == service && c.State == "running" {
+			return got, h.askIn(ctx, c, a, &got)
 		}
-		var out bytes.Buffer
-		err := h.Docker.Helper(ctx, docker.Helper{Image: c.Image, Args: []string{"__probe"}, Network: "container:" + c.ID, Stdin: bytes.NewReader(in), Stdout: &out})
-		if err != nil {
-			return nil, err
-		}
-		var got []Probed
-		return got, json.Unmarshal(out.Bytes(), &got)
 	}
 	return nil, fmt.Errorf("no container of service %s runs", service)
+}
+
+// askIn asks from within the network of a container, and decodes what came of it.
+func (h *Host) askIn(ctx context.Context, c docker.Container, a asked, into any) error {
+	in, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	err = h.Docker.Helper(ctx, docker.Helper{Image: c.Image, Args: []string{"__probe"}, Network: "container:" + c.ID, Stdin: bytes.NewReader(in), Stdout: &out})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(out.Bytes(), into)
 }
 
 // Asker is the hidden command that probes from inside a service's network: it
@@ -84,6 +91,13 @@ func Asker(ctx context.Context, in io.Reader, out io.Writer) error {
 	var a asked
 	if err := json.NewDecoder(in).Decode(&a); err != nil {
 		return err
+	}
+	if a.Requests != nil {
+		var answers []app.Response
+		for _, r := range a.Requests {
+			answers = append(answers, send(ctx, r))
+		}
+		return json.NewEncoder(out).Encode(answers)
 	}
 	var got []Probed
 	for _, p := range a.Probes {
@@ -105,6 +119,38 @@ func Asker(ctx context.Context, in io.Reader, out io.Writer) error {
 	return json.NewEncoder(out).Encode(got)
 }
 
+// requestTimeout is what a request of our own to an application may take.
+const requestTimeout = 30 * time.Second
+
+func send(ctx context.Context, r app.Request) app.Response {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, cmp.Or(r.Method, http.MethodGet), r.URL, strings.NewReader(r.Body))
+	if err != nil {
+		return app.Response{Error: err.Error()}
+	}
+	for name, value := range r.Headers {
+		req.Header.Set(name, value)
+	}
+	resp, err := noRedirect.Do(req)
+	if err != nil {
+		return app.Response{Error: err.Error()}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return app.Response{Error: err.Error()}
+	}
+	out := app.Response{Status: resp.StatusCode, Headers: map[string]string{}, Body: body}
+	for name := range resp.Header {
+		out.Headers[name] = resp.Header.Get(name)
+	}
+	return out
+}
+
+// noRedirect gives a redirect as the answer that it is.
+var noRedirect = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 4 << 20
 
@@ -122,8 +168,7 @@ func ask(ctx context.Context, p Probe) error {
 	if err != nil {
 		return err
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
+	resp, err := noRedirect.Do(req)
 	if err != nil {
 		return err
 	}

@@ -179,6 +179,28 @@ func (t *tail) String() string {
 	return string(bytes.Join(lines[max(0, len(lines)-t.max):], []byte("\n")))
 }
 
+// lines is a writer that calls each for every line.
+type lines struct {
+	each func(string)
+	rest []byte
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.rest = append(l.rest, b...)
+	for {
+		line, rest, ok := bytes.Cut(l.rest, []byte("\n"))
+		if !ok {
+			break
+		}
+		l.each(strings.TrimRight(string(line), "\r"))
+		l.rest = rest
+	}
+	if len(l.rest) > 64<<10 {
+		l.rest = nil
+	}
+	return len(b), nil
+}
+
 // failures says which commands failed, and how.
 func failures(ran []Ran, accepted []string) []string {
 	var out []string

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -75,10 +76,11 @@ type File struct {
 type Config struct {
 	File string `json:"file,omitempty"` // the belay.yml itself; "" for none
 
-	Baseline []Command `json:"baseline,omitempty"`
-	Verify   []Command `json:"verify,omitempty"`
-	BackUp   []Command `json:"backup,omitempty"` // the user's own backups
-	Probes   []Probe   `json:"probes,omitempty"`
+	Baseline  []Command       `json:"baseline,omitempty"`
+	Verify    []Command       `json:"verify,omitempty"`
+	BackUp    []Command       `json:"backup,omitempty"` // the user's own backups
+	Probes    []Probe         `json:"probes,omitempty"`
+	Retrieval []app.Retrieval `json:"retrieval,omitempty"`
 
 	Exclude    []string `json:"exclude,omitempty"`    // "service:/path/below" of what is not backed up
 	Recipients []string `json:"recipients,omitempty"` // of age, for encrypted backups
@@ -88,6 +90,7 @@ type Config struct {
 	IgnoreLogs []string            `json:"ignoreLogs,omitempty"` // regular expressions of log lines that are no errors
 	MaxErrors  *int                `json:"maxErrors,omitempty"`  // new error lines since the launch; nil: they are only reported
 	Public     []string            `json:"public,omitempty"`     // services with a face to the outside besides those that publish ports
+	Drain      Duration            `json:"drain"`                // how long work that is under way is waited for
 	Window     Duration            `json:"window"`               // how long a service must stay well
 	Deadline   Duration            `json:"deadline"`             // for a service to get well
 	Deadlines  map[string]Duration `json:"deadlines,omitempty"`  // by service
@@ -104,7 +107,9 @@ type Options struct {
 	AcceptDataLoss   bool     `json:"acceptDataLoss,omitempty"`
 	KeepData         bool     `json:"keepData,omitempty"`
 	NoClone          bool     `json:"noClone,omitempty"`
-	Online           bool     `json:"online,omitempty"` // a backup of a stack that goes on
+	NoDrain          bool     `json:"noDrain,omitempty"`
+	DrainTimeout     Duration `json:"drainTimeout,omitempty"` // instead of the Config's
+	Online           bool     `json:"online,omitempty"`       // a backup of a stack that goes on
 	VerifyRestore    bool     `json:"verifyRestore,omitempty"`
 	ReadOnly         bool     `json:"readOnly,omitempty"` // a restore gives back what services only read, too
 	WaiveObjectStore bool     `json:"waiveObjectStore,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
 
@@ -20,8 +21,9 @@ type verify struct{ *Host }
 // Verdict is the result of verify.
 type Verdict struct {
 	Measured
-	Rows   []Rows   `json:"rows,omitempty"` // of tables whose count differs
-	Failed []string `json:"failed,omitempty"`
+	Rows   []Rows         `json:"rows,omitempty"` // of tables whose count differs
+	Apps   []app.Compared `json:"apps,omitempty"` // what the applications were asked, before and after
+	Failed []string       `json:"failed,omitempty"`
 }
 
 // Rows is a table before and after.
@@ -87,6 +89,15 @@ func (h *Host) Verify(ctx context.Context, before Measured, was data, from time.
 	for _, p := range v.Probes {
 		if p.Error != "" && !contains(h.Spec.Options.AcceptFailing, p.Name) {
 			v.Failed = append(v.Failed, fmt.Sprintf("probe %s of %s: %s", p.Name, p.Service, p.Error))
+		}
+	}
+	if v.Facts, err = h.facts(ctx, from); err != nil {
+		return v, err
+	}
+	v.Apps = app.Compare(before.Facts, v.Facts)
+	for _, c := range v.Apps {
+		if c.Failed != "" {
+			v.Failed = append(v.Failed, fmt.Sprintf("%s of %s: %s", c.Name, c.App, c.Failed))
 		}
 	}
 	if limit := h.Spec.Config.MaxErrors; limit != nil {

@@ -86,19 +86,18 @@ func (w *work) keys(s Service, next *view) []*Refused {
 		if v := next.model.Services[s.Name].Environment[key]; v != nil {
 			now = v.Reveal()
 		}
-		what := ""
+		what, give := "", "give it the value that runs; a key is exchanged by the application's own procedure"
 		switch {
 		case had && was.Reveal() != "" && now == "":
 			what = "would be lost"
 		case had && was.Reveal() != "" && now != was.Reveal():
 			what = "would change"
 		case was.Reveal() == "" && now != "" && s.App.Kind == catalog.Application && slices.Contains(s.App.Protected, key):
-			what = "would be set for the first time, while the data were made with another"
+			what, give = "would be set for the first time, while the data were made with another", "set it to the key that the application made up, start the stack with it as it is (docker compose up -d), and upgrade then"
 		default:
 			continue
 		}
-		r := refuse(Key, key+" of "+s.Name+" "+what+": what was written with the old one could not be read", "", "",
-			"give it the value that runs; a key is exchanged by the application's own procedure")
+		r := refuse(Key, key+" of "+s.Name+" "+what+": what was written with the old one could not be read", "", "", give)
 		if svc := next.stack.Service(s.Name); svc != nil {
 			r = r.at(svc.At("environment", key).Pos)
 		}

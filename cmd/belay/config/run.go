@@ -16,6 +16,7 @@ type RunKeys struct {
 	State  string `json:"state,omitempty" jsonschema:"minLength=1,default=/var/lib/belay" jsonschema_description:"The folder in which every compose project has a folder of its name, with its journals, its lock and its backups. An absolute path. Only the belay.yml that is deployed on the host is asked."`
 	Backup Backup `json:"backup,omitzero" jsonschema_description:"What is backed up, and how long backups stay."`
 	Verify Verify `json:"verify,omitzero" jsonschema_description:"What has to hold for an upgrade to stay."`
+	Drain  Drain  `json:"drain,omitzero" jsonschema_description:"How work that is under way is waited for before anything is stopped."`
 	Launch Launch `json:"launch,omitzero" jsonschema_description:"How long services may take to get well."`
 
 	// Named are the services that the keys name.
@@ -75,16 +76,22 @@ const (
 
 // Verify says what has to hold for an upgrade to stay.
 type Verify struct {
-	Commands     []Command `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own checks of the new stack, such as pytest. One that fails undoes the upgrade."`
-	Probes       []Probe   `json:"probes,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Questions to services, asked from within their own network: they are answered before the stack is open to the outside."`
-	NotFewerRows Texts     `json:"not-fewer-rows,omitempty" jsonschema_description:"Tables that must not have fewer rows after an upgrade, as database.schema.table. * stands for part of a name."`
-	LogErrors    LogErrors `json:"log-errors,omitzero" jsonschema_description:"What is made of error lines in the logs of the new stack."`
+	Commands     []Command   `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own checks of the new stack, such as pytest. One that fails undoes the upgrade."`
+	Probes       []Probe     `json:"probes,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Questions to services, asked from within their own network: they are answered before the stack is open to the outside."`
+	Retrieval    []Retrieval `json:"retrieval,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Questions to knowledge bases of Dify. After an upgrade as many of the segments must come as when the question was asked twice before it."`
+	NotFewerRows Texts       `json:"not-fewer-rows,omitempty" jsonschema_description:"Tables that must not have fewer rows after an upgrade, as database.schema.table. * stands for part of a name."`
+	LogErrors    LogErrors   `json:"log-errors,omitzero" jsonschema_description:"What is made of error lines in the logs of the new stack."`
 }
 
 // LogErrors says what is made of error lines in logs.
 type LogErrors struct {
 	Ignore Texts `json:"ignore,omitempty" jsonschema_description:"Regular expressions, as Go has them, of lines that are no errors."`
 	Max    *int  `json:"max,omitempty" jsonschema:"minimum=0,maximum=1000000" jsonschema_description:"How many new error lines there may be. Without it they are only reported."`
+}
+
+// Drain says how work that is under way is waited for.
+type Drain struct {
+	Timeout Duration `json:"timeout,omitempty" jsonschema:"default=10m" jsonschema_description:"How long executions and jobs are waited for. When they have not ended by then, nothing is stopped and the run fails."`
 }
 
 // Launch says how long services may take to get well, and who waits for whom.
@@ -122,6 +129,14 @@ type Probe struct {
 	Status   int      `json:"status,omitempty" jsonschema:"minimum=100,maximum=599" jsonschema_description:"With url: the status to be answered. Without it, any from 200 to 399."`
 	Contains string   `json:"contains,omitempty" jsonschema:"minLength=1" jsonschema_description:"With url: a text that the answer must hold."`
 	Timeout  Duration `json:"timeout,omitempty" jsonschema:"default=5s" jsonschema_description:"How long the answer may take."`
+}
+
+// Retrieval is a question to a knowledge base of Dify.
+type Retrieval struct {
+	Name    string `json:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9_.-]*$" jsonschema_description:"What reports call it. Unique in its list."`
+	Dataset string `json:"dataset" jsonschema:"pattern=^[0-9a-fA-F-]{36}$" jsonschema_description:"The id of the knowledge base, as it stands in its address in the console."`
+	Query   string `json:"query" jsonschema:"minLength=1,maxLength=250" jsonschema_description:"The question."`
+	KeyEnv  string `json:"key-env" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"The variable, of the environment that Belay is started with, that holds an API key of the knowledge base. Without it the question is not asked, and the report says so."`
 }
 
 // Network is what a throw-away container is connected to: stack, host or none.

@@ -50,6 +50,10 @@ func (d *document) checkRuns(r *RunKeys, baseline []Command, at ...string) {
 	k.checkCommands(r.Backup.Commands, "backup", "commands")
 	k.checkCommands(r.Verify.Commands, "verify", "commands")
 	k.checkProbes(r.Verify.Probes)
+	first := map[string]int{}
+	for i, q := range r.Verify.Retrieval {
+		k.unique(first, "retrieval", q.Name, []string{"verify", "retrieval", strconv.Itoa(i), "name"})
+	}
 	k.each(r.Backup.Recipients, k.checkRecipient, "backup", "recipients")
 	k.each(r.Backup.Exclude, k.checkExclude, "backup", "exclude")
 	k.each(r.Verify.NotFewerRows, k.checkTable, "verify", "not-fewer-rows")
@@ -147,6 +151,7 @@ func isHostPort(text string) bool {
 }
 
 func (k keys) checkLaunch() {
+	k.duration(k.Drain.Timeout, "drain", "timeout")
 	k.duration(k.Launch.Window, "launch", "window")
 	k.duration(k.Launch.Deadline, "launch", "deadline")
 	_, services := find(k.document.node, slices.Concat(k.at, []string{"launch", "services"}))

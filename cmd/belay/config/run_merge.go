@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belaystack/belay/lint/source"
+	application "github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/steps"
 )
 
@@ -17,6 +18,7 @@ const DefaultState = "/var/lib/belay"
 
 // What holds where belay.yml is silent.
 const (
+	defaultDrain    = 10 * time.Minute
 	defaultWindow   = 10 * time.Second
 	defaultDeadline = 5 * time.Minute
 	commandTimeout  = 10 * time.Minute
@@ -45,10 +47,11 @@ func (c *Config) Runs(s Stack, project, base string) Runs {
 		r.Backups = filepath.Join(b.Directory, project)
 	}
 	r.Config = steps.Config{
-		Baseline: commands(list(s.Before.Commands, c.Before.Commands), base),
-		Verify:   commands(v.Commands, base),
-		BackUp:   commands(b.Commands, base),
-		Probes:   probes(v.Probes),
+		Baseline:  commands(list(s.Before.Commands, c.Before.Commands), base),
+		Verify:    commands(v.Commands, base),
+		BackUp:    commands(b.Commands, base),
+		Probes:    probes(v.Probes),
+		Retrieval: retrieval(v.Retrieval),
 
 		Exclude:    b.Exclude,
 		Recipients: b.Recipients,
@@ -58,6 +61,7 @@ func (c *Config) Runs(s Stack, project, base string) Runs {
 		IgnoreLogs: v.LogErrors.Ignore,
 		MaxErrors:  v.LogErrors.Max,
 		Public:     l.Public,
+		Drain:      cmp.Or(own.Drain.Timeout, top.Drain.Timeout).or(defaultDrain),
 		Window:     l.Window.or(defaultWindow),
 		Deadline:   l.Deadline.or(defaultDeadline),
 		Deadlines:  deadlines(l.Services),
@@ -100,6 +104,14 @@ func (s Stack) said() map[string]bool {
 	}
 }
 
+func retrieval(all []Retrieval) []application.Retrieval {
+	var out []application.Retrieval
+	for _, q := range all {
+		out = append(out, application.Retrieval{Name: q.Name, Dataset: q.Dataset, Query: q.Query, KeyEnv: q.KeyEnv})
+	}
+	return out
+}
+
 func (b Backup) over(top Backup) Backup {
 	return Backup{
 		Directory:     cmp.Or(b.Directory, top.Directory),
@@ -117,6 +129,7 @@ func (v Verify) over(top Verify) Verify {
 	return Verify{
 		Commands:     list(v.Commands, top.Commands),
 		Probes:       list(v.Probes, top.Probes),
+		Retrieval:    list(v.Retrieval, top.Retrieval),
 		NotFewerRows: list(v.NotFewerRows, top.NotFewerRows),
 		LogErrors: LogErrors{
 			Ignore: list(v.LogErrors.Ignore, top.LogErrors.Ignore),

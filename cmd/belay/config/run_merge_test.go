@@ -45,6 +45,8 @@ stacks:
     probes: [{name: port, service: cache, tcp: "127.0.0.1:6379", timeout: 1s}]
     log-errors: {max: 4}
   launch: {window: 1m, services: {api: {deadline: 1m}, n8n: {deadline: 2m}, web: {}}, public: [web]}
+  drain: {timeout: 2h}
+drain: {timeout: 90s}
 `
 
 func duration(d time.Duration) steps.Duration { return steps.Duration(d) }
@@ -59,7 +61,7 @@ func TestRuns(t *testing.T) {
 		Exclude:    []string{"cache:/data/tmp/**"},
 		Recipients: []string{"age1qqq"}, Identity: "/repo/keys/age.txt",
 		NotFewer: []string{"dify.public.accounts"}, IgnoreLogs: []string{"^warn"}, MaxErrors: &none, Public: []string{"edge"},
-		Window: duration(10 * time.Second), Deadline: duration(7 * time.Minute), Deadlines: map[string]steps.Duration{"api": duration(10 * time.Minute), "web": duration(3 * time.Minute)},
+		Drain: duration(90 * time.Second), Window: duration(10 * time.Second), Deadline: duration(7 * time.Minute), Deadlines: map[string]steps.Duration{"api": duration(10 * time.Minute), "web": duration(3 * time.Minute)},
 		Keep: 3,
 	}}
 	if d := cmp.Diff(want, c.Runs(c.Stacks[0], "shop", "/repo")); d != "" {
@@ -73,6 +75,7 @@ func TestRuns(t *testing.T) {
 		{Name: "host", Run: []string{"a"}, Image: "b", Mount: "/opt/t", Network: "host", Timeout: duration(10 * time.Minute)},
 	}
 	want.Config.Probes = []steps.Probe{{Name: "port", Service: "cache", TCP: "127.0.0.1:6379", Timeout: duration(time.Second)}}
+	want.Config.Drain = duration(2 * time.Hour)
 	want.Config.MaxErrors, want.Config.Public, want.Config.Window = &four, []string{"web"}, duration(time.Minute)
 	want.Config.Deadlines = map[string]steps.Duration{"api": duration(time.Minute), "n8n": duration(2 * time.Minute), "web": duration(3 * time.Minute)}
 	if d := cmp.Diff(want, c.Runs(c.Stacks[1], "shop", "/repo")); d != "" {
@@ -85,7 +88,7 @@ func TestRuns(t *testing.T) {
 
 func TestRunsWithoutAWord(t *testing.T) {
 	want := Runs{State: "/var/lib/belay/shop", Backups: "/var/lib/belay/shop/backups", Config: steps.Config{
-		Window: duration(10 * time.Second), Deadline: duration(5 * time.Minute), Deadlines: map[string]steps.Duration{}, Keep: 5, KeepFor: duration(720 * time.Hour)}}
+		Drain: duration(10 * time.Minute), Window: duration(10 * time.Second), Deadline: duration(5 * time.Minute), Deadlines: map[string]steps.Duration{}, Keep: 5, KeepFor: duration(720 * time.Hour)}}
 	if d := cmp.Diff(want, Default().Runs(Stack{Name: "x"}, "shop", "/repo")); d != "" {
 		t.Error(d)
 	}

@@ -44,6 +44,7 @@ func TestRunErrors(t *testing.T) {
 			"2:18: launch.window: a number, want text → write it with its unit: 10s, 5m, 1h\n" +
 				`2:32: launch.deadline: "5 m" does not have the form ` + durationPattern + " → write it with its unit: 10s, 5m, 1h\n" +
 				"2:64: launch.services.api.deadline: a number, want text → write it with its unit: 10s, 5m, 1h"},
+		"no drain": {"drain: {timeout: 0s}", `2:18: drain.timeout: "0s" is not between nothing and 24h`},
 		"no duration": {"launch: {window: 0s, deadline: 25h, services: {api: {deadline: 99999999999999h}}}",
 			"2:18: launch.window: \"0s\" is not between nothing and 24h\n" +
 				"2:32: launch.deadline: \"25h\" is not between nothing and 24h\n" +

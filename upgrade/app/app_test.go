@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/upgrade/docker"
+)
+
+// stack is one that answers from tables. What is not in them there is not.
+type stack struct {
+	members []Member
+	rows    map[string][][]string // a part of the statement -> rows
+	files   map[string]string     // service:path
+	says    map[string]string     // service and command; "!" in front: it fails saying so
+	http    map[string]Response   // service and url
+	asked   []string
+}
+
+func (s *stack) Members() []Member { return s.members }
+
+func (s *stack) Query(_ context.Context, service, db, statement string) ([][]string, error) {
+	s.asked = append(s.asked, statement)
+	for part, rows := range s.rows {
+		if strings.Contains(service+"/"+db+"/"+statement, part) {
+			return rows, nil
+		}
+	}
+	return nil, unknown("nothing is known of %s", statement)
+}
+
+func (s *stack) Exec(_ context.Context, service string, env []string, args ...string) (string, error) {
+	s.asked = append(s.asked, fmt.Sprint(service, env, args))
+	for command, out := range s.says {
+		if strings.HasPrefix(service+" "+strings.Join(args, " "), command) {
+			if text, bad := strings.CutPrefix(out, "!"); bad {
+				return "", errors.New(text)
+			}
+			return out, nil
+		}
+	}
+	return "", unknown("%s does not run that", service)
+}
+
+func (s *stack) File(_ context.Context, service, path string) ([]byte, error) {
+	text, ok := s.files[service+":"+path]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", path, docker.ErrNotFound)
+	}
+	return []byte(text), nil
+}
+
+func (s *stack) Ask(_ context.Context, service string, requests ...Request) ([]Response, error) {
+	var out []Response
+	for _, r := range requests {
+		got, ok := s.http[service+" "+r.URL]
+		if !ok {
+			got = Response{Error: "connection refused"}
+		}
+		out = append(out, got)
+	}
+	return out, nil
+}
+
+var began = time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+
+// member runs since began; the words behind the image are NAME=value of its environment,
+// and without "=" its command.
+func member(t *testing.T, service, ref string, words ...string) Member {
+	t.Helper()
+	r, err := image.Parse(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Member{Service: service, Image: r, Env: map[string]docker.Secret{}, Running: true, Started: began}
+	for _, w := range words {
+		if name, value, ok := strings.Cut(w, "="); ok {
+			m.Env[name] = docker.Secret(value)
+		} else {
+			m.Args = append(m.Args, w)
+		}
+	}
+	return NewMember(m)
+}
+
+func TestCompare(t *testing.T) {
+	fact := func(rule Rule, change func(*Fact)) Fact {
+		f := Fact{App: "n8n", Name: "x", Rule: rule}
+		change(&f)
+		return f
+	}
+	count := func(n int64) Fact { return fact(NotFewer, func(f *Fact) { f.Count = n }) }
+	text := func(s string) Fact { return fact(Same, func(f *Fact) { f.Text = s }) }
+	set := func(ids ...string) Fact {
+		return fact(Keeps, func(f *Fact) {
+			f.Items = map[string]string{}
+			for _, id := range ids {
+				f.Items[id] = "flow " + id
+			}
+		})
+	}
+	wrong := func(s string) Fact { return fact(Told, func(f *Fact) { f.Wrong = s }) }
+	unasked := fact(NotFewer, func(f *Fact) { f.Unasked = "no reason" })
+	for name, tt := range map[string]struct {
+		before, after   []Fact
+		failed, unasked string
+	}{
+		"as many":              {[]Fact{count(3)}, []Fact{count(3)}, "", ""},
+		"more":                 {[]Fact{count(3)}, []Fact{count(4)}, "", ""},
+		"fewer":                {[]Fact{count(3)}, []Fact{count(2)}, "2, and there were 3", ""},
+		"none":                 {[]Fact{count(3)}, []Fact{count(0)}, "0, and there were 3", ""},
+		"the same":             {[]Fact{text("a")}, []Fact{text("a")}, "", ""},
+		"another":              {[]Fact{text("finished")}, []Fact{text("not_started")}, "not_started, and was finished", ""},
+		"all there":            {[]Fact{set("a", "b")}, []Fact{set("b", "a", "c")}, "", ""},
+		"one gone":             {[]Fact{set("a", "b")}, []Fact{set("a", "c")}, "1 of 2 are missing: flow b (b)", ""},
+		"wrong now":            {[]Fact{count(3)}, []Fact{wrong("it cannot")}, "it cannot", ""},
+		"wrong before too":     {[]Fact{wrong("it cannot")}, []Fact{wrong("it cannot")}, "", "it was so before: it cannot"},
+		"wrong, never asked":   {nil, []Fact{wrong("it cannot")}, "it cannot", ""},
+		"never asked before":   {nil, []Fact{count(3)}, "", "it was not asked before"},
+		"not asked before":     {[]Fact{unasked}, []Fact{count(0)}, "", "before: no reason"},
+		"not asked now":        {[]Fact{count(3)}, []Fact{unasked}, "", "no reason"},
+		"the question is gone": {[]Fact{count(3)}, nil, "", "it cannot be asked now"},
+	} {
+		got := Compare(tt.before, tt.after)
+		if len(got) != 1 || got[0].Failed != tt.failed || got[0].Unasked != tt.unasked {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func jobs(all []Job) string {
+	var ids []string
+	for _, j := range all {
+		ids = append(ids, j.ID+j.State)
+	}
+	return strings.Join(ids, " ")
+}
+
+func services(all []Member) string {
+	var out []string
+	for _, m := range all {
+		out = append(out, m.Service)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}

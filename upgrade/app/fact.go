@@ -1,0 +1,159 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Rule says how what was so before an upgrade is compared with what is so after it.
+type Rule string
+
+// The rules.
+const (
+	Told     Rule = "told"      // it stands in the report
+	Same     Rule = "same"      // Text is the same
+	NotFewer Rule = "not-fewer" // Count is not less
+	Keeps    Rule = "keeps"     // every item of before is there
+	Overlaps Rule = "overlaps"  // as many of before's items are there as when it was asked twice before
+)
+
+// Fact is one thing that an application was asked.
+type Fact struct {
+	App     string            `json:"app"` // as a report names it: "n8n"
+	Service string            `json:"service,omitempty"`
+	Name    string            `json:"name"` // "active workflows"
+	Rule    Rule              `json:"rule"`
+	Text    string            `json:"text,omitempty"`
+	Count   int64             `json:"count,omitempty"`
+	Items   map[string]string `json:"items,omitempty"` // id -> name
+	Least   float64           `json:"least,omitempty"` // the part of Items that came again at once; of Overlaps
+	Wrong   string            `json:"wrong,omitempty"` // why the answer is bad, whatever it was before
+	Unasked string            `json:"unasked,omitempty"`
+}
+
+// shown is the answer for people.
+func (f Fact) shown() string {
+	switch {
+	case f.Unasked != "":
+		return "not checked: " + f.Unasked
+	case f.Wrong != "":
+		return f.Wrong
+	case f.Rule == Keeps, f.Rule == Overlaps:
+		return fmt.Sprint(len(f.Items))
+	case f.Text != "":
+		return f.Text
+	}
+	return fmt.Sprint(f.Count)
+}
+
+// Compared is a fact before and after.
+type Compared struct {
+	App     string `json:"app"`
+	Service string `json:"service,omitempty"`
+	Name    string `json:"name"`
+	Before  string `json:"before,omitempty"`
+	After   string `json:"after,omitempty"`
+	Failed  string `json:"failed,omitempty"`  // why it may not stay so
+	Unasked string `json:"unasked,omitempty"` // why it was not compared
+}
+
+// Compare holds what is so now against what was so before. A fact that was bad before is
+// not held against the upgrade; one that was not asked before, or now, is not compared,
+// and says so.
+func Compare(before, after []Fact) []Compared {
+	var out []Compared
+	for _, now := range after {
+		c := Compared{App: now.App, Service: now.Service, Name: now.Name, After: now.shown()}
+		i := slices.IndexFunc(before, func(f Fact) bool { return f.App == now.App && f.Service == now.Service && f.Name == now.Name })
+		if i >= 0 {
+			c.Before = before[i].shown()
+		}
+		switch {
+		case now.Unasked != "":
+			c.Unasked = now.Unasked
+		case now.Wrong != "" && i >= 0 && before[i].Wrong != "":
+			c.Unasked = "it was so before: " + now.Wrong
+		case now.Wrong != "":
+			c.Failed = now.Wrong
+		case now.Rule == Told:
+		case i < 0:
+			c.Unasked = "it was not asked before"
+		case before[i].Unasked != "":
+			c.Unasked = "before: " + before[i].Unasked
+		default:
+			c.Failed = broken(before[i], now)
+		}
+		out = append(out, c)
+	}
+	for _, was := range before {
+		if was.Unasked == "" && !slices.ContainsFunc(after, func(f Fact) bool { return f.App == was.App && f.Service == was.Service && f.Name == was.Name }) {
+			out = append(out, Compared{App: was.App, Service: was.Service, Name: was.Name, Before: was.shown(), Unasked: "it cannot be asked now"})
+		}
+	}
+	return out
+}
+
+// TellBefore are facts with nothing to compare them with yet.
+func TellBefore(facts []Fact) []Compared {
+	var out []Compared
+	for _, f := range facts {
+		out = append(out, Compared{App: f.App, Service: f.Service, Name: f.Name, Before: f.shown()})
+	}
+	return out
+}
+
+// broken says how a fact breaks its rule; "" when it does not.
+func broken(was, now Fact) string {
+	switch now.Rule {
+	case Same:
+		if was.Text != now.Text {
+			return fmt.Sprintf("%s, and was %s", now.Text, was.Text)
+		}
+	case NotFewer:
+		if now.Count < was.Count {
+			return fmt.Sprintf("%d, and there were %d", now.Count, was.Count)
+		}
+	case Overlaps:
+		switch part := overlap(was.Items, now.Items); {
+		case len(was.Items) > 0 && len(now.Items) == 0:
+			return fmt.Sprintf("nothing comes any more, and %d came before", len(was.Items))
+		case part < was.Least:
+			return fmt.Sprintf("%.0f %% of what came before comes again; asked twice before, it was %.0f %%", 100*part, 100*was.Least)
+		}
+	case Keeps:
+		var gone []string
+		for _, id := range slices.Sorted(maps.Keys(was.Items)) {
+			if _, ok := now.Items[id]; !ok {
+				gone = append(gone, named(was.Items[id], id))
+			}
+		}
+		if len(gone) > 0 {
+			return fmt.Sprintf("%d of %d are missing: %s", len(gone), len(was.Items), strings.Join(gone, ", "))
+		}
+	}
+	return ""
+}
+
+// overlap is the part of a's items that b has; 1 of none.
+func overlap(a, b map[string]string) float64 {
+	if len(a) == 0 {
+		return 1
+	}
+	n := 0
+	for id := range a {
+		if _, ok := b[id]; ok {
+			n++
+		}
+	}
+	return float64(n) / float64(len(a))
+}
+
+// named is a thing by its name and id.
+func named(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return fmt.Sprintf("%s (%s)", name, id)
+}

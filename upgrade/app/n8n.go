@@ -1,0 +1,363 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/belaystack/belay/release/catalog"
+)
+
+// N8N is one n8n: the services that work on the same database. Facts about it are those
+// of the releases 1.0 to 2.4, read in their npm packages.
+type N8N struct {
+	Mains   []Member // the editor, triggers and, without workers, the executions
+	Hooks   []Member // `n8n webhook`: takes webhooks in queue mode
+	Workers []Member // `n8n worker`: executes in queue mode
+	Runners []Member // n8nio/runners, which run code for the others
+
+	st     Stack
+	server string // service of its PostgreSQL
+	db     string
+	schema string
+	prefix string
+	noSQL  error // why its database cannot be asked
+}
+
+// FindN8N gives the n8n of a stack. There is more than one where services have different
+// databases.
+func FindN8N(ctx context.Context, st Stack) []*N8N {
+	var out []*N8N
+	for _, m := range of(st.Members(), catalog.N8N) {
+		n := &N8N{st: st}
+		n.noSQL = n.database(ctx, m)
+		i := slices.IndexFunc(out, func(o *N8N) bool {
+			return n.noSQL == nil && o.noSQL == nil && o.server == n.server && o.db == n.db && o.schema == n.schema && o.prefix == n.prefix
+		})
+		if i < 0 {
+			out = append(out, n)
+			i = len(out) - 1
+		}
+		switch N8NRole(m.Args) {
+		case N8NWorker:
+			out[i].Workers = append(out[i].Workers, m)
+		case N8NHook:
+			out[i].Hooks = append(out[i].Hooks, m)
+		default:
+			out[i].Mains = append(out[i].Mains, m)
+		}
+	}
+	if len(out) == 1 {
+		out[0].Runners = of(st.Members(), catalog.N8NRunners)
+	}
+	return out
+}
+
+// The commands of n8n that services run.
+const (
+	N8NMain   = "start"
+	N8NWorker = "worker"
+	N8NHook   = "webhook"
+)
+
+// N8NRole is the command of n8n in the words of a service: `n8n worker`, `worker`, or
+// within `sh -c "n8n worker --concurrency=5"`.
+func N8NRole(args []string) string {
+	words := strings.Fields(strings.Join(args, " "))
+	for _, role := range []string{N8NWorker, N8NHook} {
+		if slices.Contains(words, role) {
+			return role
+		}
+	}
+	return N8NMain
+}
+
+// database finds where n8n keeps its tables: variables of packages/@n8n/config,
+// database.config.ts.
+func (n *N8N) database(ctx context.Context, m Member) error {
+	get := func(key, otherwise string) (v string, err error) { return setting(ctx, n.st, m, key, otherwise) }
+	kind, err := get("DB_TYPE", "sqlite")
+	if err != nil {
+		return err
+	}
+	if kind != "postgresdb" {
+		return unknown("its database is of type %s, and only PostgreSQL is asked", kind)
+	}
+	address, err := get("DB_POSTGRESDB_HOST", "localhost")
+	if err != nil {
+		return err
+	}
+	for _, v := range []struct {
+		into           *string
+		key, otherwise string
+	}{{&n.db, "DB_POSTGRESDB_DATABASE", "n8n"}, {&n.schema, "DB_POSTGRESDB_SCHEMA", "public"}, {&n.prefix, "DB_TABLE_PREFIX", ""}} {
+		if *v.into, err = get(v.key, v.otherwise); err != nil {
+			return err
+		}
+	}
+	n.server, err = host(n.st.Members(), address)
+	return err
+}
+
+// Name is how a report calls it: "n8n", or "n8n (service)" for one of several.
+func (n *N8N) Name() string { return "n8n" }
+
+// Members are all services of it.
+func (n *N8N) Members() []Member { return slices.Concat(n.Mains, n.Hooks, n.Workers, n.Runners) }
+
+// Queued says that workers execute, not the main instance.
+func (n *N8N) Queued() bool { return len(n.Workers) > 0 }
+
+// table is a table of n8n for a statement.
+func (n *N8N) table(name string) string {
+	quote := func(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+	return quote(n.schema) + "." + quote(n.prefix+name)
+}
+
+func (n *N8N) query(ctx context.Context, statement string) ([][]string, error) {
+	if n.noSQL != nil {
+		return nil, n.noSQL
+	}
+	return n.st.Query(ctx, n.server, n.db, statement)
+}
+
+// main is a main instance that runs; false when there is none to be asked.
+func (n *N8N) main() (Member, bool) {
+	i := slices.IndexFunc(n.Mains, func(m Member) bool { return m.Running })
+	if i < 0 {
+		return Member{}, false
+	}
+	return n.Mains[i], true
+}
+
+// N8NGrace is how long an n8n may take to end the executions that it has begun when it is
+// asked to stop: N8N_GRACEFUL_SHUTDOWN_TIMEOUT, 30 s by default (packages/@n8n/config,
+// generic.config.ts), and a while to end by itself. 0 for what is no n8n.
+func N8NGrace(m Member) time.Duration {
+	if m.App != catalog.N8N {
+		return 0
+	}
+	seconds, err := strconv.Atoi(m.Env["N8N_GRACEFUL_SHUTDOWN_TIMEOUT"].Reveal())
+	if err != nil {
+		seconds = 30
+	}
+	return time.Duration(seconds)*time.Second + 15*time.Second
+}
+
+// NotServing says why an application does not serve yet, though its container is well; ""
+// when it does, or when there is nothing to ask. A main instance of n8n listens before it
+// migrates, says 200 to everything meanwhile, and is ready by its own word before its paths
+// are there: GET /rest/login answers in JSON, 401 as a rule, when they are.
+func NotServing(ctx context.Context, st Stack, m Member) string {
+	if m.App != catalog.N8N || N8NRole(m.Args) != N8NMain || m.Env["N8N_PROTOCOL"].Reveal() == "https" {
+		return ""
+	}
+	value := func(key, otherwise string) string { return cmp.Or(m.Env[key].Reveal(), otherwise) }
+	at := "http://127.0.0.1:" + value("N8N_PORT", "5678") + path.Join("/", value("N8N_PATH", "/"), value("N8N_ENDPOINT_REST", "rest"), "login")
+	got, err := st.Ask(ctx, m.Service, Request{URL: at})
+	switch {
+	case err != nil:
+		return "does not answer: " + why(err)
+	case got[0].Error != "":
+		return "does not answer: " + got[0].Error
+	case !strings.HasPrefix(got[0].Headers["Content-Type"], "application/json"):
+		return fmt.Sprintf("does not serve yet: it answers %d, and not as n8n does when it is ready", got[0].Status)
+	}
+	return ""
+}
+
+// Work are the executions that n8n has begun or is about to begin. `waiting` ones are
+// safe: they are rows until their time comes. One that is said to run since before what
+// executes was started is what a crash left behind: n8n marks it at its next start.
+func (n *N8N) Work(ctx context.Context) Work {
+	w := Work{App: n.Name(), Name: "executions"}
+	// Columns by JSON: createdAt and deletedAt are not in every release.
+	rows, err := n.query(ctx, `SELECT e.id::text, e."workflowId"::text, coalesce(w.name, ''), e.status,
+		coalesce(extract(epoch FROM coalesce((to_jsonb(e) ->> 'startedAt')::timestamptz, (to_jsonb(e) ->> 'createdAt')::timestamptz))::bigint::text, '')
+		FROM `+n.table("execution_entity")+` e LEFT JOIN `+n.table("workflow_entity")+` w ON w.id::text = e."workflowId"::text
+		WHERE e.status IN ('new', 'running') AND to_jsonb(e) ->> 'deletedAt' IS NULL ORDER BY e.id`)
+	if err != nil {
+		w.Unasked = why(err)
+		return w
+	}
+	executing := n.Mains
+	if n.Queued() {
+		executing = n.Workers
+	}
+	for _, r := range rows {
+		one := Job{ID: r[0], What: named(r[2], r[1]), State: r[3], Since: epoch(r[4])}
+		if one.State == "running" && !one.Since.IsZero() && !aliveSince(executing, one.Since) {
+			w.Dead = append(w.Dead, one)
+			continue
+		}
+		w.Jobs = append(w.Jobs, one)
+	}
+	return w
+}
+
+// aliveSince says that one of the members runs since then, or longer.
+func aliveSince(all []Member, at time.Time) bool {
+	return slices.ContainsFunc(all, func(m Member) bool { return m.Running && !m.Started.After(at.Add(time.Second)) })
+}
+
+func epoch(text string) time.Time {
+	s, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(s, 0).UTC()
+}
+
+// Intake are the services that take new work without doing it, which can be stopped before
+// what is under way has ended. Without workers there are none: who takes executes.
+func (n *N8N) Intake() []string {
+	if !n.Queued() {
+		return nil
+	}
+	var out []string
+	for _, m := range slices.Concat(n.Hooks, n.Mains) {
+		out = append(out, m.Service)
+	}
+	return out
+}
+
+// Facts are what an upgrade of n8n must keep. since is when the new one began; zero before.
+func (n *N8N) Facts(ctx context.Context, since time.Time) []Fact {
+	out := []Fact{n.version(ctx), n.workflows(ctx), n.credentials(ctx), n.decrypts(ctx)}
+	if !since.IsZero() {
+		out = append(out, n.failures(ctx, since), n.executed(ctx, since))
+	}
+	return out
+}
+
+func (n *N8N) fact(name string, rule Rule) Fact { return Fact{App: n.Name(), Name: name, Rule: rule} }
+
+// version is asked of the program: a tag such as stable does not say it.
+func (n *N8N) version(ctx context.Context) Fact {
+	f := n.fact("version", Told)
+	seen := map[string][]string{}
+	for _, m := range slices.Concat(n.Mains, n.Hooks, n.Workers) {
+		if !m.Running {
+			continue
+		}
+		out, err := n.st.Exec(ctx, m.Service, nil, "n8n", "--version")
+		if err != nil {
+			f.Unasked = m.Service + ": " + why(err)
+			return f
+		}
+		v := strings.TrimSpace(out)
+		seen[v] = append(seen[v], m.Service)
+		f.Text = v
+	}
+	switch {
+	case len(seen) == 0:
+		f.Unasked = "no n8n runs"
+	case len(seen) > 1:
+		f.Wrong = fmt.Sprintf("services of one n8n have different versions: %s", spread(seen))
+	}
+	return f
+}
+
+func spread(seen map[string][]string) string {
+	var out []string
+	for v, services := range seen {
+		out = append(out, v+" in "+strings.Join(services, ", "))
+	}
+	slices.Sort(out)
+	return strings.Join(out, "; ")
+}
+
+// workflows is the set of active ones. From 2.0 on each has a version that is active; to
+// activate it again without naming that one would publish a draft.
+func (n *N8N) workflows(ctx context.Context) Fact {
+	f := n.fact("active workflows", Keeps)
+	rows, err := n.query(ctx, `SELECT w.id::text, w.name, coalesce(to_jsonb(w) ->> 'activeVersionId', '') FROM `+n.table("workflow_entity")+` w WHERE w.active ORDER BY 1`)
+	if err != nil {
+		f.Unasked = why(err)
+		return f
+	}
+	f.Items = map[string]string{}
+	for _, r := range rows {
+		f.Items[r[0]] = r[1]
+	}
+	return f
+}
+
+func (n *N8N) credentials(ctx context.Context) Fact {
+	f := n.fact("credentials", NotFewer)
+	rows, err := n.query(ctx, `SELECT count(*)::text FROM `+n.table("credentials_entity"))
+	if err != nil {
+		f.Unasked = why(err)
+		return f
+	}
+	f.Count, _ = strconv.ParseInt(rows[0][0], 10, 64)
+	return f
+}
+
+// decrypts has n8n itself decrypt its credentials. What it exports goes to /dev/null in its
+// container; it prints how many there were (packages/cli, commands/export/credentials.ts).
+func (n *N8N) decrypts(ctx context.Context) Fact {
+	f := n.fact("credentials decrypt", Told)
+	m, ok := n.main()
+	if !ok {
+		f.Unasked = "no main instance runs"
+		return f
+	}
+	out, err := n.st.Exec(ctx, m.Service, nil, "n8n", "export:credentials", "--all", "--decrypted", "--output=/dev/null")
+	said := out
+	if err != nil {
+		said += err.Error()
+	}
+	switch {
+	case strings.Contains(said, "No credentials found"):
+		f.Unasked = "there are none"
+	case strings.Contains(said, "could not be decrypted"):
+		f.Wrong = "n8n cannot decrypt its credentials: its encryption key is another one"
+	case err != nil:
+		f.Unasked = "n8n export:credentials failed: " + why(err)
+	case !strings.Contains(said, "Successfully exported"):
+		f.Unasked = "n8n export:credentials did not say what it did"
+	default:
+		f.Text = "yes"
+	}
+	return f
+}
+
+// failures are executions that failed since the launch.
+func (n *N8N) failures(ctx context.Context, since time.Time) Fact {
+	f := n.fact("failed executions since the launch", Told)
+	rows, err := n.query(ctx, fmt.Sprintf(`SELECT count(*)::text FROM %s WHERE status IN ('error', 'crashed') AND "startedAt" > to_timestamp(%d)`,
+		n.table("execution_entity"), since.Unix()))
+	if err != nil {
+		f.Unasked = why(err)
+		return f
+	}
+	f.Count, _ = strconv.ParseInt(rows[0][0], 10, 64)
+	return f
+}
+
+// executed is what the new n8n executed by its schedules and polls before the stack was
+// open: after a rollback it never was.
+func (n *N8N) executed(ctx context.Context, since time.Time) Fact {
+	f := n.fact("executed before the opening", Told)
+	rows, err := n.query(ctx, fmt.Sprintf(`SELECT coalesce(w.name, ''), e."workflowId"::text, e.mode, count(*)::text FROM %s e LEFT JOIN %s w ON w.id::text = e."workflowId"::text
+		WHERE e."startedAt" > to_timestamp(%d) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT 50`, n.table("execution_entity"), n.table("workflow_entity"), since.Unix()))
+	if err != nil {
+		f.Unasked = why(err)
+		return f
+	}
+	var list []string
+	for _, r := range rows {
+		list = append(list, fmt.Sprintf("%s × %s by %s", r[3], named(r[0], r[1]), r[2]))
+	}
+	f.Text = strings.Join(list, "; ")
+	if f.Text == "" {
+		f.Text = "nothing"
+	}
+	return f
+}

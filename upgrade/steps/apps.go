@@ -1,0 +1,142 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/belaystack/belay/lint/image"
+	"github.com/belaystack/belay/upgrade/app"
+	"github.com/belaystack/belay/upgrade/docker"
+	"github.com/belaystack/belay/upgrade/postgres"
+)
+
+// apps is how package app asks the containers as they are at one time.
+type apps struct {
+	*Host
+	containers []docker.Container
+	members    []app.Member
+}
+
+// apps looks at the stack as it is now.
+func (h *Host) apps(ctx context.Context) (*apps, error) {
+	cs, err := h.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a := &apps{Host: h, containers: cs}
+	for _, c := range cs {
+		if slices.ContainsFunc(a.members, func(m app.Member) bool { return m.Service == c.Service }) {
+			continue
+		}
+		ref, err := image.Parse(c.ImageRef)
+		if err != nil {
+			continue // an image by its id alone is of no application that is known
+		}
+		m := app.Member{Service: c.Service, Image: ref, Args: c.Args, Env: c.Env, Grace: c.StopTimeout}
+		for _, o := range cs {
+			if o.Service != c.Service || o.State != "running" {
+				continue
+			}
+			if m.Running = true; m.Started.IsZero() || o.StartedAt.Before(m.Started) {
+				m.Started = o.StartedAt
+			}
+		}
+		a.members = append(a.members, app.NewMember(m))
+	}
+	slices.SortFunc(a.members, func(x, y app.Member) int { return strings.Compare(x.Service, y.Service) })
+	return a, nil
+}
+
+func (a *apps) Members() []app.Member { return a.members }
+
+// one is a container of a service, one that runs where there is one.
+func (a *apps) one(service string, running bool) (docker.Container, error) {
+	of := slices.DeleteFunc(slices.Clone(a.containers), func(c docker.Container) bool { return c.Service != service })
+	if i := slices.IndexFunc(of, func(c docker.Container) bool { return c.State == "running" }); i >= 0 {
+		return of[i], nil
+	}
+	if running || len(of) == 0 {
+		return docker.Container{}, &app.NoAnswer{Why: "no container of service " + service + " runs"}
+	}
+	return of[0], nil
+}
+
+func (a *apps) Query(ctx context.Context, service, db, statement string) ([][]string, error) {
+	c, err := a.one(service, true)
+	if err != nil {
+		return nil, err
+	}
+	srv := a.server(c)
+	if !slices.Contains(a.Spec.Servers, service) {
+		if _, ok, err := postgres.Probe(ctx, srv.Exec, c.ID); err != nil || !ok {
+			return nil, errors.Join(&app.NoAnswer{Why: "no PostgreSQL server answers in service " + service}, err)
+		}
+	}
+	return srv.Rows(ctx, db, statement)
+}
+
+func (a *apps) Exec(ctx context.Context, service string, env []string, args ...string) (string, error) {
+	c, err := a.one(service, true)
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	err = a.Docker.Exec(ctx, c.ID, docker.Exec{Args: args, Env: env, Stdout: &out})
+	return out.String(), err
+}
+
+// maxSettings bounds the files of applications that are read, in bytes.
+const maxSettings = 1 << 20
+
+func (a *apps) File(ctx context.Context, service, path string) ([]byte, error) {
+	c, err := a.one(service, false)
+	if err != nil {
+		return nil, err
+	}
+	return a.Docker.ReadFile(ctx, c.ID, path, maxSettings)
+}
+
+func (a *apps) Ask(ctx context.Context, service string, requests ...app.Request) ([]app.Response, error) {
+	c, err := a.one(service, true)
+	if err != nil {
+		return nil, err
+	}
+	var got []app.Response
+	if err := a.askIn(ctx, c, asked{Requests: requests}, &got); err != nil {
+		return nil, err
+	}
+	if len(got) != len(requests) {
+		return nil, fmt.Errorf("service %s was asked %d times and answered %d times", service, len(requests), len(got))
+	}
+	return got, nil
+}
+
+// facts are what the applications of the stack are asked before and after. since is when
+// the new ones began; zero before.
+func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
+	stack, err := h.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []app.Fact
+	for _, n := range app.FindN8N(ctx, stack) {
+		out = append(out, n.Facts(ctx, since)...)
+	}
+	if d := app.FindDify(ctx, stack); d != nil {
+		out = append(out, d.Facts(ctx)...)
+		for _, q := range h.Spec.Config.Retrieval {
+			out = append(out, d.Retrieve(ctx, q, h.getenv(q.KeyEnv)))
+		}
+	}
+	for i := range out {
+		for _, text := range []*string{&out[i].Text, &out[i].Wrong, &out[i].Unasked} {
+			*text = h.Mask(*text)
+		}
+	}
+	return out, nil
+}
