@@ -45,9 +45,24 @@ lab-down: ## stops the lab's registry and engine; what was built stays
 TESTSTACK ?= $(HOME)/.cache/belay/test-stack
 
 test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about twelve minutes
+	testdata/lab/lab up
 	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
 	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) go test -count=1 -timeout 30m -run 'TestLab$$' ./cmd/belay
 	testdata/lab/lab remove $(TESTSTACK)
+
+TESTFLOWS ?= $(HOME)/.cache/belay/test-flows
+TESTQUEUE ?= $(HOME)/.cache/belay/test-queue
+
+lab-n8n: lab ## images of the real n8n for the lab, from npm: a quarter of an hour and gigabytes, once
+	testdata/lab/lab n8n
+
+test-n8n: ## upgrades of the real n8n, in regular and in queue mode; after lab-n8n, about ten minutes
+	testdata/lab/lab up
+	if [ -d $(TESTFLOWS) ]; then testdata/lab/lab reset $(TESTFLOWS); else testdata/lab/lab stack -k n8n $(TESTFLOWS); fi
+	if [ -d $(TESTQUEUE) ]; then testdata/lab/lab reset $(TESTQUEUE); else testdata/lab/lab stack -k n8n-queue $(TESTQUEUE); fi
+	eval "$$(testdata/lab/lab env)" && BELAY_TEST_N8N=$(TESTFLOWS) BELAY_TEST_N8N_QUEUE=$(TESTQUEUE) go test -count=1 -timeout 60m -run 'TestN8N$$' -v ./cmd/belay
+	testdata/lab/lab remove $(TESTFLOWS)
+	testdata/lab/lab remove $(TESTQUEUE)
 
 faults: ## breaks upgrades in the lab at every point and judges what is left; FAULTS='-quick 6' for a few points in minutes
 	go run ./testdata/lab/faults $(FAULTS)
@@ -58,6 +73,7 @@ demo: build ## an upgrade that is refused, one that goes through and one that is
 BENCH ?= $(HOME)/.cache/belay/bench
 
 bench-lab: build ## dump, ways back, memory and downtime on a stack of the lab with 650 MB; takes a quiet machine and ten minutes
+	testdata/lab/lab up
 	if [ -d $(BENCH) ]; then testdata/lab/lab reset $(BENCH); else SEED_MB=650 testdata/lab/lab stack $(BENCH); fi
 	eval "$$(testdata/lab/lab env)" && go run ./testdata/lab/bench -belay $(CURDIR)/bin/belay -work $(dir $(BENCH)) $(BENCH)
 
@@ -69,4 +85,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test race lint bench fuzz docs catalog image lab lab-down test-lab faults demo bench-lab dist
+.PHONY: build test race lint bench fuzz docs catalog image lab lab-down test-lab lab-n8n test-n8n faults demo bench-lab dist

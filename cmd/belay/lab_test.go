@@ -45,7 +45,7 @@ func TestLab(t *testing.T) {
 	}{
 		{"whole", (*labStack).whole}, {"keeps data", (*labStack).keepsData}, {"service", (*labStack).service}, {"checkout", (*labStack).checkout},
 		{"backup", (*labStack).backup}, {"recovery", (*labStack).recovery}, {"cancelled", (*labStack).cancelled},
-		{"refused", (*labStack).refused}, {"latest", (*labStack).latest},
+		{"refused", (*labStack).refused}, {"latest", (*labStack).latest}, {"dify", (*labStack).dify},
 	} {
 		if !whole {
 			l.reset()

@@ -121,6 +121,11 @@ fill_standin() {
 # fill_settings APP VERSION FAULTS BUILD: the one file in which stand-ins differ.
 fill_settings() {
   mkdir -p "$root/etc"
+  if [ "$1" = api ]; then
+    mkdir -p "$root/app/api"
+    printf '[project]\nname = "dify-api"\nversion = "%s"\n' "$2" >"$root/app/api/pyproject.toml"
+    chown -R 1001:1001 "$root/app/api"
+  fi
   printf 'STANDIN_APP=%s\nSTANDIN_VERSION=%s\nSTANDIN_FAULTS=%s\nBUILD=%s\n' "$@" >"$root/etc/standin"
 }
 

@@ -49,17 +49,22 @@ build_template() {
   echo "lab: seeding the stack $kind"
   mkdir -p "$templates"
   remove_project "$dir"
-  rm -rf "$dir" "$to.new" "$templates/$kind-$mb-"*
+  rm -rf "$dir" "$to.new"
+  # Other checkouts may have one of their own.
+  { ls -dt "$templates/$kind-$mb-"* 2>/dev/null || true; } | tail -n +3 | xargs -r rm -rf
   cp -a "$here/$kind" "$dir"
   cp "$dir/.env.example" "$dir/.env"
   secrets "$dir/.env"
   ports "$dir/.env" "$(free_port)"
-  seed_binds "$dir"
+  [ ! -d "$here/$kind/nginx" ] || seed_binds "$dir"
   compose pull --quiet # an engine may have an earlier build behind a tag
   compose up -d --wait
-  seed_data "$mb"
+  case $kind in
+    n8n*) (cd "$dir" && "$here/seed/n8n/seed") ;;
+    *) seed_data "$mb" ;;
+  esac
   compose stop
-  seed_files
+  case $kind in n8n*) ;; *) seed_files ;; esac
   mkdir -p "$to.new/volumes"
   cp -a "$dir" "$to.new/files"
   mounts | while IFS=$'\t' read -r _ key source; do cp -a "$source" "$to.new/volumes/$key"; done

@@ -45,6 +45,7 @@ func run(ctx context.Context, s *Settings, name string, args []string) error {
 			fmt.Println(s.Version)
 			return nil
 		}
+		return n8nCommand(ctx, s, args)
 	}
 	if len(args) > 0 && args[0] == "seed" {
 		return seed(ctx, s, args[1:])

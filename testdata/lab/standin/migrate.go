@@ -96,6 +96,11 @@ func migrate(ctx context.Context, s *Settings) error {
 			return err
 		}
 	}
+	if s.has("tworows") {
+		if _, err := db.Exec(ctx, `INSERT INTO alembic_version VALUES ('0000deadbeef') ON CONFLICT DO NOTHING`); err != nil {
+			return err
+		}
+	}
 	if s.has("losesrows") && done < len(known) {
 		_, err = db.Exec(ctx, `DELETE FROM document_segments WHERE position % 3 = 0`)
 	}

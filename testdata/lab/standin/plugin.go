@@ -32,7 +32,7 @@ func plugin(ctx context.Context, s *Settings) error {
 	mux.HandleFunc("GET /health/check", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 200, map[string]any{
 			"status": "ok", "pool_status": map[string]int{"size": 1}, "version": s.Version, "build_time": "2026-01-01T00:00:00Z",
-			"platform": "local", "active_requests": 0, "active_dispatch_requests": 0,
+			"platform": "local", "active_requests": 1, "active_dispatch_requests": 0, // the question itself is one
 		})
 	})
 	return serve(ctx, s, 5002, mux)
