@@ -67,6 +67,19 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// A one-off of a killed run removes itself while it is being stopped.
+func TestStopAllWithOneThatIsGone(t *testing.T) {
+	t.Parallel()
+	l := onEngine(t, "services: {a: {image: IMAGE, command: [sleep]}, b: {image: IMAGE, command: [sleep]}}")
+	all := []docker.Container{l.one("a"), l.one("b")}
+	l.ok(l.Docker.Stop(l.Context(), time.Second, all[0].ID))
+	l.ok(l.Docker.Remove(l.Context(), all[0].ID))
+	l.ok(l.stopAll(l.Context(), all))
+	if b := l.one("b"); b.Running() || b.Policy.Name != "no" {
+		t.Errorf("%s %s", b.State, b.Policy)
+	}
+}
+
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
