@@ -61,7 +61,7 @@ func (d *Dify) servers() []Member { return slices.Concat(d.APIs, d.Workers, d.Be
 // schema is that of alembic's table: search_path may be another than public.
 func (d *Dify) database(ctx context.Context, m Member) error {
 	if kind := m.Env["DB_TYPE"].Reveal(); kind != "" && kind != "postgresql" {
-		return unknown("its database is of type %s, and only PostgreSQL is asked", kind)
+		return unknown("its database is not PostgreSQL")
 	}
 	address, err := setting(ctx, d.st, m, "DB_HOST", "localhost")
 	if err != nil {

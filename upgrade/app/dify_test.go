@@ -126,7 +126,7 @@ func TestDifyUnasked(t *testing.T) {
 		"no daemon answers": {func(s *stack) { s.http = nil }, "requests to plugins", "/health/check: connection refused"},
 		"no table":          {func(s *stack) { s.rows["relname = 'alembic_version'"] = [][]string{} }, "workflow runs", "database dify has no table alembic_version"},
 		"two tables":        {func(s *stack) { s.rows["relname = 'alembic_version'"] = [][]string{{"a"}, {"b"}} }, "workflow runs", "database dify has 2 tables alembic_version"},
-		"MySQL":             {func(s *stack) { s.members[0].Env["DB_TYPE"] = "mysql" }, "documents that are indexed", "its database is of type mysql, and only PostgreSQL is asked"},
+		"MySQL":             {func(s *stack) { s.members[0].Env["DB_TYPE"] = "mysql" }, "documents that are indexed", "its database is not PostgreSQL"},
 	} {
 		s := difyStack(t)
 		tt.change(s)

@@ -22,6 +22,7 @@ type N8N struct {
 	Runners []Member // n8nio/runners, which run code for the others
 
 	st     Stack
+	of     string // one of its services, where there are several n8n
 	server string // service of its PostgreSQL
 	db     string
 	schema string
@@ -54,6 +55,10 @@ func FindN8N(ctx context.Context, st Stack) []*N8N {
 	}
 	if len(out) == 1 {
 		out[0].Runners = of(st.Members(), catalog.N8NRunners)
+		return out
+	}
+	for _, n := range out {
+		n.of = slices.Concat(n.Mains, n.Hooks, n.Workers)[0].Service
 	}
 	return out
 }
@@ -86,7 +91,7 @@ func (n *N8N) database(ctx context.Context, m Member) error {
 		return err
 	}
 	if kind != "postgresdb" {
-		return unknown("its database is of type %s, and only PostgreSQL is asked", kind)
+		return unknown("its database is not PostgreSQL")
 	}
 	address, err := get("DB_POSTGRESDB_HOST", "localhost")
 	if err != nil {
@@ -103,12 +108,6 @@ func (n *N8N) database(ctx context.Context, m Member) error {
 	n.server, err = host(n.st.Members(), address)
 	return err
 }
-
-// Name is how a report calls it: "n8n", or "n8n (service)" for one of several.
-func (n *N8N) Name() string { return "n8n" }
-
-// Members are all services of it.
-func (n *N8N) Members() []Member { return slices.Concat(n.Mains, n.Hooks, n.Workers, n.Runners) }
 
 // Queued says that workers execute, not the main instance.
 func (n *N8N) Queued() bool { return len(n.Workers) > 0 }
@@ -175,7 +174,7 @@ func NotServing(ctx context.Context, st Stack, m Member) string {
 // safe: they are rows until their time comes. One that is said to run since before what
 // executes was started is what a crash left behind: n8n marks it at its next start.
 func (n *N8N) Work(ctx context.Context) Work {
-	w := Work{App: n.Name(), Name: "executions"}
+	w := Work{App: "n8n", Service: n.of, Name: "executions"}
 	// Columns by JSON: createdAt and deletedAt are not in every release.
 	rows, err := n.query(ctx, `SELECT e.id::text, e."workflowId"::text, coalesce(w.name, ''), e.status,
 		coalesce(extract(epoch FROM coalesce((to_jsonb(e) ->> 'startedAt')::timestamptz, (to_jsonb(e) ->> 'createdAt')::timestamptz))::bigint::text, '')
@@ -235,7 +234,9 @@ func (n *N8N) Facts(ctx context.Context, since time.Time) []Fact {
 	return out
 }
 
-func (n *N8N) fact(name string, rule Rule) Fact { return Fact{App: n.Name(), Name: name, Rule: rule} }
+func (n *N8N) fact(name string, rule Rule) Fact {
+	return Fact{App: "n8n", Service: n.of, Name: name, Rule: rule}
+}
 
 // version is asked of the program: a tag such as stable does not say it.
 func (n *N8N) version(ctx context.Context) Fact {

@@ -37,14 +37,18 @@ func TestFindN8N(t *testing.T) {
 	if got := all[1].table("execution_entity"); got != `"flo""ws"."t_execution_entity"` {
 		t.Error(got)
 	}
+	// Two of them are compared each with itself.
+	if a, b := all[0].fact("x", Told), all[1].fact("x", Told); a.Service != "flows" || b.Service != "test-flows" {
+		t.Errorf("%+v %+v", a, b)
+	}
 	for words, want := range map[string]string{
-		"DB_TYPE=sqlite":          "its database is of type sqlite, and only PostgreSQL is asked",
+		"DB_TYPE=sqlite":          "its database is not PostgreSQL",
 		"DB_TYPE=postgresdb":      "its database server is no service of this stack",
 		"DB_TYPE_FILE=/run/x":     "the file of DB_TYPE_FILE in lone cannot be read",
-		"DB_POSTGRESDB_HOST=db":   "its database is of type sqlite, and only PostgreSQL is asked",
-		"DB_TYPE=mariadb":         "its database is of type mariadb, and only PostgreSQL is asked",
-		"DB_TYPE=postgresdb -e ":  "its database is of type postgresdb -e , and only PostgreSQL is asked",
-		"N8N_ENCRYPTION_KEY=only": "its database is of type sqlite, and only PostgreSQL is asked",
+		"DB_POSTGRESDB_HOST=db":   "its database is not PostgreSQL",
+		"DB_TYPE=mariadb":         "its database is not PostgreSQL",
+		"DB_TYPE=postgresdb -e ":  "its database is not PostgreSQL",
+		"N8N_ENCRYPTION_KEY=only": "its database is not PostgreSQL",
 	} {
 		n := FindN8N(context.Background(), &stack{members: []Member{member(t, "lone", "n8nio/n8n:1.0.0", words)}})[0]
 		if w := n.Work(context.Background()); w.Unasked != want || w.Busy() != 0 {

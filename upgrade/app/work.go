@@ -9,7 +9,8 @@ import (
 // Work is what an application is at: it would be cut off by a stop.
 type Work struct {
 	App     string `json:"app"`
-	Name    string `json:"name"` // "executions"
+	Service string `json:"service,omitempty"` // one of it, where there are several
+	Name    string `json:"name"`              // "executions"
 	Jobs    []Job  `json:"jobs,omitempty"`
 	Dead    []Job  `json:"dead,omitempty"` // said to run, and too old to
 	Unasked string `json:"unasked,omitempty"`
@@ -47,5 +48,9 @@ func (w Work) String() string {
 		}
 		list = append(list, text)
 	}
-	return fmt.Sprintf("%d %s of %s: %s", w.Busy(), w.Name, w.App, strings.Join(list, "; "))
+	of := w.App
+	if w.Service != "" {
+		of += " in " + w.Service
+	}
+	return fmt.Sprintf("%d %s of %s: %s", w.Busy(), w.Name, of, strings.Join(list, "; "))
 }

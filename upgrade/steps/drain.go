@@ -132,6 +132,14 @@ func (h *Host) work(ctx context.Context) ([]app.Work, error) {
 	if d := app.FindDify(ctx, stack); d != nil {
 		out = append(out, d.Work(ctx)...)
 	}
+	for i := range out {
+		out[i].Unasked = h.Mask(out[i].Unasked)
+		for _, jobs := range [][]app.Job{out[i].Jobs, out[i].Dead} {
+			for j := range jobs {
+				jobs[j].What = h.Mask(jobs[j].What) // people name their workflows as they like
+			}
+		}
+	}
 	return out, nil
 }
 

@@ -140,7 +140,7 @@ func (s *migrate) n8n(ctx context.Context, cfg *docker.Config, service string) (
 	out := &tail{max: 20}
 	watch := &lines{each: func(line string) {
 		if name, ok := strings.CutPrefix(line, "Starting migration "); ok {
-			s.say(Progress{What: "migration " + name + " of " + service})
+			s.say(Progress{What: s.Mask("migration " + name + " of " + service)})
 		}
 	}}
 	cmd := s.Docker.Compose(s.Spec.Project, "run", "--rm", "--no-deps", "-T", "--pull", "never", "--entrypoint", "n8n", "--", service, "list:workflow", "--active=true", "--onlyId")

@@ -97,7 +97,11 @@ func (h *Host) Verify(ctx context.Context, before Measured, was data, from time.
 	v.Apps = app.Compare(before.Facts, v.Facts)
 	for _, c := range v.Apps {
 		if c.Failed != "" {
-			v.Failed = append(v.Failed, fmt.Sprintf("%s of %s: %s", c.Name, c.App, c.Failed))
+			of := c.App
+			if c.Service != "" {
+				of += " in " + c.Service
+			}
+			v.Failed = append(v.Failed, fmt.Sprintf("%s of %s: %s", c.Name, of, c.Failed))
 		}
 	}
 	if limit := h.Spec.Config.MaxErrors; limit != nil {
