@@ -127,6 +127,9 @@ func (h *host) recoverOne(ctx context.Context, f *flags, run pastRun, o recovery
 	if err := steps.EndSessions(ctx, h.docker, spec.Project.Name, run.id); err != nil {
 		return stuckError(err)
 	}
+	if err := steps.DropUnfinished(h.runFolder(run.id)); err != nil {
+		return stuckError(err)
+	}
 	log, err := journal.Open(filepath.Join(h.runFolder(run.id), "journal"), h.now)
 	if err != nil {
 		return stuckError(err)

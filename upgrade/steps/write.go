@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // replace makes path hold data: whole or not at all, whatever happens. A
@@ -42,10 +43,12 @@ func replace(path string, data []byte, mode os.FileMode, uid, gid int) error {
 	return syncDir(filepath.Dir(path))
 }
 
+const temporaryPrefix = ".belay-"
+
 // temporary is where the next content of a file is written. It is the same one each
 // time, so that a later process finds what a dead one left in a folder of the user.
 func temporary(path string) string {
-	return filepath.Join(filepath.Dir(path), ".belay-"+hash([]byte(filepath.Base(path)))[:16])
+	return filepath.Join(filepath.Dir(path), temporaryPrefix+hash([]byte(filepath.Base(path)))[:16])
 }
 
 // unfinished removes what a dead process wrote of a file and did not put in place.
@@ -57,6 +60,17 @@ func unfinished(path string) error {
 		return err
 	}
 	return nil
+}
+
+// DropUnfinished removes what a dead process wrote in the folder of its run and did not put
+// in place: a part of a copy of .env, perhaps.
+func DropUnfinished(run string) error {
+	return filepath.WalkDir(run, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || !strings.HasPrefix(d.Name(), temporaryPrefix) {
+			return err
+		}
+		return os.Remove(path)
+	})
 }
 
 // writeSynced writes a file of the run's own folder and waits for the disk.

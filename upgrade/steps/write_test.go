@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -78,5 +79,31 @@ func TestNewFoldersGoAgain(t *testing.T) {
 		if _, there := os.Stat(filepath.Join(dir, "a")); err != nil || (there == nil) != stranger || len(left) > 1 {
 			t.Errorf("with a file of somebody else: %t: left %v, a: %v", stranger, left, there)
 		}
+	}
+}
+
+// A Belay that was killed while it copied .env left the half of it in the run's folder.
+func TestDropUnfinished(t *testing.T) {
+	run := t.TempDir()
+	kept := filepath.Join(run, "files", "kept")
+	if err := os.MkdirAll(filepath.Join(kept, ".belay-folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(kept, hash([]byte("new")))
+	for _, path := range []string{copied, temporary(copied), filepath.Join(run, "journal")} {
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := DropUnfinished(run); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	err := filepath.WalkDir(run, func(path string, _ fs.DirEntry, err error) error {
+		left = append(left, filepath.Base(path))
+		return err
+	})
+	if want := []string{filepath.Base(run), "files", "kept", ".belay-folder", filepath.Base(copied), "journal"}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("%q, %v", left, err)
 	}
 }
