@@ -187,7 +187,14 @@ func answer(all []steps.Probed, p steps.Probe) *report.Answer {
 	if i < 0 {
 		return nil
 	}
-	return &report.Answer{OK: all[i].Error == "", Latency: report.Duration(all[i].Took), Text: all[i].Error}
+	a := all[i]
+	out := &report.Answer{OK: a.Error == "" && a.Unasked == "", Latency: report.Duration(a.Took), Text: a.Error, News: a.News}
+	for _, why := range []string{a.Unasked, a.Unlike} {
+		if why != "" {
+			out.Unchecked = why
+		}
+	}
+	return out
 }
 
 func ranCommands(step string, ran []steps.Ran, said []steps.Command, accepted []string) []report.Command {

@@ -107,12 +107,14 @@ func host(all []Member, address string) (string, error) {
 	return "", unknown("its database server is no service of this stack")
 }
 
-// Request is a question by HTTP.
+// Request is a question by HTTP, or whether a port takes connections.
 type Request struct {
 	Method  string            `json:"method,omitempty"` // GET when it is empty
-	URL     string            `json:"url"`
+	URL     string            `json:"url,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    string            `json:"body,omitempty"`
+	TCP     string            `json:"tcp,omitempty"`     // "127.0.0.1:6379", instead of all of these
+	Timeout time.Duration     `json:"timeout,omitempty"` // 0: 30 s
 }
 
 // Response is the answer to one.
@@ -121,6 +123,7 @@ type Response struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    []byte            `json:"body,omitempty"` // at most 4 MiB
+	Took    time.Duration     `json:"took"`
 }
 
 func sorted(list []string) []string {

@@ -63,9 +63,9 @@ func upgraded() *Run {
 		{App: "n8n", Name: "credentials decrypt", Before: "not checked: there are none", After: "not checked: there are none", Unasked: "there are none"},
 	}
 	r.Probes = []Probe{
-		{Name: "console", Service: "api", Before: &Answer{true, secs(.021), "HTTP 200"}, After: &Answer{true, secs(.0184), "HTTP 200"}},
-		{Name: "retrieval", Service: "api", Before: &Answer{true, secs(.412), "3 segments"}, After: &Answer{true, secs(.377), "3 segments"}},
-		{Name: "redis", Service: "redis", After: &Answer{true, secs(.0006), ""}},
+		{Name: "console", Service: "api", Before: &Answer{OK: true, Latency: secs(.021), Text: "HTTP 200"}, After: &Answer{OK: true, Latency: secs(.0184), News: []string{"$.plan is new"}}},
+		{Name: "retrieval", Service: "api", Before: &Answer{OK: true, Latency: secs(.412), Text: "3 segments"}, After: &Answer{OK: true, Latency: secs(.377), Text: "3 segments"}},
+		{Name: "redis", Service: "redis", After: &Answer{OK: true, Latency: secs(.0006), Unchecked: "it was not asked before"}},
 	}
 	r.Commands = []Command{
 		{Name: "smoke", Step: "baseline-live", Line: "pytest -q tests/smoke", Where: "image python:3.13", Took: secs(5.2), Output: []string{"........", "8 passed in 4.9s"}},
@@ -189,7 +189,7 @@ func wentBack() *Run {
 func verified() *Run {
 	return &Run{ID: "20261122T031500Z-7e57", Kind: Verify, Project: "n8n", Belay: "0.4.0", Outcome: Failed, Started: at(0), Ended: at(2), Reason: "1 of 2 probes and 1 command failed",
 		Facts:    []Fact{{App: "n8n", Service: "flows", Name: "active workflows", Before: "2", After: "1", Failed: "1 of 2 are missing: Daily <b>report</b> (a1)"}},
-		Probes:   []Probe{{Name: "console", Before: &Answer{true, secs(.02), ""}, After: &Answer{false, secs(5), "no answer"}}, {Name: "webhook", After: &Answer{OK: true}}},
+		Probes:   []Probe{{Name: "console", Before: &Answer{OK: true, Latency: secs(.02)}, After: &Answer{Latency: secs(5), Text: "no answer"}}, {Name: "webhook", Before: &Answer{Unchecked: "HOOK is not set"}, After: &Answer{OK: true}}},
 		Commands: []Command{{Name: "smoke", Error: "no end within 5 m", Took: secs(300), Accepted: true}}}
 }
 

@@ -206,9 +206,11 @@ type Probe struct {
 
 // Answer is what a probe got.
 type Answer struct {
-	OK      bool     `json:"ok"`
-	Latency Duration `json:"latencySeconds"`
-	Text    string   `json:"text,omitempty"` // "HTTP 200"; what was wrong
+	OK        bool     `json:"ok"`
+	Latency   Duration `json:"latencySeconds"`
+	Text      string   `json:"text,omitempty"`       // "HTTP 200"; what was wrong
+	Unchecked string   `json:"notChecked,omitempty"` // why it was not asked, or not compared with before
+	News      []string `json:"news,omitempty"`       // what is new in it and does no harm
 }
 
 // Command is one of the user's own commands that was run.

@@ -185,11 +185,20 @@ func answer(a *Answer) string {
 		return unknown
 	}
 	s := "✅ " + took(time.Duration(a.Latency))
-	if !a.OK {
+	switch {
+	case !a.OK && a.Text == "" && a.Unchecked != "":
+		return "not checked: " + a.Unchecked
+	case !a.OK:
 		s = "❌ " + took(time.Duration(a.Latency))
 	}
 	if a.Text != "" {
 		s += ", " + a.Text
+	}
+	if a.Unchecked != "" {
+		s += ", not compared: " + a.Unchecked
+	}
+	for _, n := range a.News {
+		s += ", " + n
 	}
 	return s
 }

@@ -55,7 +55,7 @@ func (s *baselineLive) Check(context.Context) error { return nil }
 func (s *baselineLive) Capture(context.Context) (struct{}, error) { return struct{}{}, nil }
 
 func (s *baselineLive) Do(ctx context.Context, _ struct{}) (any, error) {
-	m, err := s.Measure(ctx, s.Now().Add(-time.Hour), 0)
+	m, err := s.Measure(ctx, s.Now().Add(-time.Hour), 0, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +89,9 @@ func (h *Host) runAll(ctx context.Context, cmds []Command) []Ran {
 	return out
 }
 
-// Measure looks at all containers of the stack, asks the probes, and reads the
-// logs since a time.
-func (h *Host) Measure(ctx context.Context, since time.Time, within time.Duration) (Measured, error) {
+// Measure looks at all containers of the stack, asks the probes for as long as within,
+// compared with before, and reads the logs since a time.
+func (h *Host) Measure(ctx context.Context, since time.Time, within time.Duration, before []Probed) (Measured, error) {
 	m := Measured{At: h.Now().UTC()}
 	cs, err := h.containers(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (h *Host) Measure(ctx context.Context, since time.Time, within time.Duratio
 			m.Errors = append(m.Errors, l)
 		}
 	}
-	if m.Probes, err = h.probe(ctx, within); err != nil {
+	if m.Probes, err = h.probe(ctx, within, before); err != nil {
 		return m, err
 	}
 	<-measured

@@ -32,7 +32,7 @@ func TestJoinedContainers(t *testing.T) {
 	}
 	together := func(when string) {
 		t.Helper()
-		got, err := l.probe(ctx, 3*time.Second)
+		got, err := l.probe(ctx, 3*time.Second, nil)
 		if err != nil || len(got) != 4 {
 			t.Fatalf("%s: %v, %v", when, got, err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
 
@@ -108,8 +109,15 @@ services:
   web: {image: IMAGE, command: [serve, ":80", hello], ports: ["127.0.0.1:%d:80"], restart: always}
   in: {image: IMAGE, command: [serve, ":81", inside], restart: unless-stopped}
 `, port))
-	l.Spec.Config.Probes = []Probe{{Name: "web", Service: "web", URL: "http://127.0.0.1:80/", Contains: "hello", Timeout: Duration(time.Second)},
-		{Name: "other", Service: "in", URL: "http://web/", Contains: "nothing of it", Timeout: Duration(time.Second)}, {Name: "tcp", Service: "in", TCP: "127.0.0.1:81", Timeout: Duration(time.Second)}}
+	second, none := Duration(time.Second), 0
+	l.Spec.Config.Probes = []Probe{
+		{Name: "web", Service: "web", URL: "http://127.0.0.1:80/", Expect: app.Expect{Contains: "hello"}, Timeout: second},
+		{Name: "other", Service: "in", URL: "http://web/", Expect: app.Expect{Contains: "nothing of it"}, Timeout: second, Retries: &none},
+		{Name: "tcp", Service: "in", TCP: "127.0.0.1:81", Timeout: second},
+		{Name: "run", Service: "in", Run: []string{"/prog", "env", "PATH"}, Expect: app.Expect{Matches: "^/usr/.*bin"}, Timeout: second},
+		{Name: "exit", Service: "in", Run: []string{"/prog", "exit", "3"}, Timeout: second, Retries: &none},
+		{Name: "gone", Service: "none", TCP: "127.0.0.1:81", Timeout: second, Retries: &none},
+	}
 	done(l, "halt", &halt{l.Host})
 	done(l, "launch", &launch{l.Host})
 	if body, err := get(port); err == nil {
@@ -118,10 +126,12 @@ services:
 	if c := l.one("in"); c.Policy.Name != "unless-stopped" {
 		t.Errorf("in has the policy %s", c.Policy)
 	}
-	got, err := l.probe(t.Context(), 0)
+	got, err := l.probe(t.Context(), time.Minute, nil)
 	l.ok(err)
-	if len(got) != 3 || got[0].Error != "" || !strings.Contains(got[1].Error, "does not contain") || got[2].Error != "" {
-		t.Errorf("probes of a closed stack: %+v", got)
+	for i, want := range []string{"", "does not contain", "", "", "exit status 3", "no container of service none runs"} {
+		if i >= len(got) || want == "" && got[i].Error != "" || !strings.Contains(got[i].Error, want) {
+			t.Fatalf("probe %d of a closed stack: %+v", i, got)
+		}
 	}
 	s := &open{l.Host}
 	before := done(l, "open", s)

@@ -128,16 +128,26 @@ type Command struct {
 	Timeout Duration `json:"timeout"`
 }
 
-// Probe asks a service from within its own network namespace, so that it works
-// while the stack is closed to the outside.
+// Probe is a question of the user's to a service: one of URL, TCP, Run and SQL. URL and TCP
+// are asked from within its own network namespace, so that they work while the stack is
+// closed to the outside.
 type Probe struct {
-	Name     string   `json:"name"`
-	Service  string   `json:"service"`
-	URL      string   `json:"url,omitempty"` // "http://127.0.0.1:5001/health"
-	TCP      string   `json:"tcp,omitempty"` // "127.0.0.1:6379"
-	Status   int      `json:"status,omitempty"`
-	Contains string   `json:"contains,omitempty"`
-	Timeout  Duration `json:"timeout"`
+	Name    string `json:"name"`
+	Service string `json:"service"`
+
+	URL      string            `json:"url,omitempty"` // "http://127.0.0.1:5001/health"
+	Method   string            `json:"method,omitempty"`
+	Headers  map[string]string `json:"headers,omitempty"` // ${NAME} in a value and in Body is of Belay's environment
+	Body     string            `json:"body,omitempty"`
+	TCP      string            `json:"tcp,omitempty"` // "127.0.0.1:6379"
+	Run      []string          `json:"run,omitempty"` // in a container of the service
+	SQL      string            `json:"sql,omitempty"`
+	Database string            `json:"database,omitempty"` // of SQL
+
+	app.Expect
+
+	Timeout Duration `json:"timeout"`
+	Retries *int     `json:"retries,omitempty"` // after a wrong answer; nil: for a minute after the launch, not at all before
 }
 
 // Duration is a time.Duration that JSON has as a text: "1m30s".

@@ -78,7 +78,7 @@ func (e *VerifyError) Error() string { return "not verified: " + strings.Join(e.
 // Verify measures the stack and compares it with what was before. What fails is
 // in the verdict; the error is for what could not be looked at.
 func (h *Host) Verify(ctx context.Context, before Measured, was data, from time.Time) (Verdict, error) {
-	m, err := h.Measure(ctx, from, time.Minute)
+	m, err := h.Measure(ctx, from, time.Minute, append([]Probed{}, before.Probes...))
 	if err != nil {
 		return Verdict{}, err
 	}

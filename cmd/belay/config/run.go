@@ -122,13 +122,55 @@ type Command struct {
 
 // Probe is a question to a service.
 type Probe struct {
-	Name     string   `json:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9_.-]*$" jsonschema_description:"What reports call it. Unique in its list."`
-	Service  string   `json:"service" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"The service that is asked, from within its own network: 127.0.0.1 is the service itself."`
-	URL      string   `json:"url,omitempty" jsonschema:"minLength=1" jsonschema_description:"An address that must answer, such as http://127.0.0.1:5001/health. Either this or tcp."`
-	TCP      string   `json:"tcp,omitempty" jsonschema:"minLength=1" jsonschema_description:"A host and port that must take a connection, such as 127.0.0.1:6379."`
-	Status   int      `json:"status,omitempty" jsonschema:"minimum=100,maximum=599" jsonschema_description:"With url: the status to be answered. Without it, any from 200 to 399."`
-	Contains string   `json:"contains,omitempty" jsonschema:"minLength=1" jsonschema_description:"With url: a text that the answer must hold."`
-	Timeout  Duration `json:"timeout,omitempty" jsonschema:"default=5s" jsonschema_description:"How long the answer may take."`
+	Name    string `json:"name" jsonschema:"pattern=^[A-Za-z0-9][A-Za-z0-9_.-]*$" jsonschema_description:"What reports call it. Unique in its list."`
+	Service string `json:"service" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"The service that is asked, from within its own network: 127.0.0.1 is the service itself."`
+
+	URL      string            `json:"url,omitempty" jsonschema:"minLength=1" jsonschema_description:"An address that must answer, such as http://127.0.0.1:5001/health. A probe has one of url, tcp, run and sql."`
+	Method   string            `json:"method,omitempty" jsonschema:"pattern=^[A-Z]+$,default=GET" jsonschema_description:"With url: the method of the request."`
+	Headers  map[string]string `json:"headers,omitempty" jsonschema_description:"With url: headers of the request. ${NAME} stands for a variable of the environment that Belay is started with, $${NAME} for that text. Where one is not set the probe is not asked, and the report says so."`
+	Body     string            `json:"body,omitempty" jsonschema_description:"With url: the body of the request, with variables as in headers."`
+	TCP      string            `json:"tcp,omitempty" jsonschema:"minLength=1" jsonschema_description:"A host and port that must take a connection, such as 127.0.0.1:6379."`
+	Run      Argv              `json:"run,omitempty" jsonschema_description:"A program with its arguments as a list, or a text for sh -c, that must exit with 0 in the container of the service."`
+	SQL      string            `json:"sql,omitempty" jsonschema:"minLength=1" jsonschema_description:"A SELECT in the PostgreSQL server of the service, in a transaction that cannot write. Its rows are lists of texts, NULL an empty one."`
+	Database string            `json:"database,omitempty" jsonschema:"minLength=1" jsonschema_description:"With sql: the database."`
+
+	Status    int            `json:"status,omitempty" jsonschema:"minimum=100,maximum=599" jsonschema_description:"With url: the status to be answered. Without it, any from 200 to 399."`
+	Contains  string         `json:"contains,omitempty" jsonschema:"minLength=1" jsonschema_description:"With url or run: a text that the answer must hold."`
+	Matches   string         `json:"matches,omitempty" jsonschema:"minLength=1" jsonschema_description:"With url or run: a regular expression, as Go has them, that must match in the answer."`
+	JSON      map[string]any `json:"json,omitempty" jsonschema_description:"With url or run: values that must be in the answer, by their JSONPath (RFC 9535), such as $.step: finished."`
+	Rows      [][]Cell       `json:"rows,omitempty" jsonschema:"maxItems=1000" jsonschema_description:"With sql: the rows that must come, all of them in their order."`
+	Unchanged Texts          `json:"unchanged,omitempty" jsonschema_description:"JSONPaths in the answer, $ for all of it, at which it must be what it was before the upgrade."`
+	NotFewer  Texts          `json:"not-fewer,omitempty" jsonschema_description:"JSONPaths in the answer of numbers that must not be smaller, and of lists that must not be shorter, than before the upgrade."`
+	Shape     bool           `json:"shape,omitempty" jsonschema_description:"With url or run: no key of the answer, which is JSON, may be gone or have a value of another type than before the upgrade. New ones are reported."`
+
+	Timeout Duration `json:"timeout,omitempty" jsonschema:"default=5s" jsonschema_description:"How long the answer may take."`
+	Retries *int     `json:"retries,omitempty" jsonschema:"minimum=0,maximum=1000" jsonschema_description:"How often it is asked again, a second later, when the answer is wrong. Without it: for a minute after the launch, and not at all before the upgrade."`
+}
+
+// Cell is a value of a row as text: in belay.yml a text, a whole number, or null for the
+// empty one. YAML would make 2.5 of 2.50.
+type Cell string
+
+// UnmarshalJSON reads them.
+func (c *Cell) UnmarshalJSON(b []byte) error {
+	var text *string
+	if json.Unmarshal(b, &text) == nil {
+		if *c = ""; text != nil {
+			*c = Cell(*text)
+		}
+		return nil
+	}
+	var n json.Number
+	if err := json.Unmarshal(b, &n); err != nil {
+		return err
+	}
+	*c = Cell(n)
+	return nil
+}
+
+// JSONSchemaExtend names the types.
+func (Cell) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Type, s.Extras = "", map[string]any{"type": []string{"string", "integer", "null"}}
 }
 
 // Retrieval is a question to a knowledge base of Dify.

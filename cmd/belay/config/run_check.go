@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/theory/jsonpath"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/belaystack/belay/lint/image"
@@ -116,20 +118,86 @@ func (k keys) checkProbes(probes []Probe) {
 		at := func(key string) []string { return slices.Concat(self, []string{key}) }
 		k.unique(first, "probe", p.Name, at("name"))
 		k.duration(p.Timeout, at("timeout")...)
-		switch {
-		case p.URL == "" && p.TCP == "":
-			k.wrong("write url: or tcp:", "asks nothing", self...)
-		case p.URL != "" && p.TCP != "":
-			k.wrong("make two probes of it", "url and tcp", self...)
-		case p.TCP != "" && (p.Status != 0 || p.Contains != ""):
-			k.wrong("ask a url", "a connection has no status and no text", at("tcp")...)
-		case p.TCP != "" && !isHostPort(p.TCP):
-			k.wrong("write it like 127.0.0.1:6379", quote(p.TCP)+" is no host and port", at("tcp")...)
-		case p.URL != "":
-			k.checkURL(p.URL, at("url")...)
-		}
+		k.checkAsks(p, self)
+		k.checkExpects(p, at)
 		k.names(p.Service, "verify.probes", at("service")...)
 	}
+}
+
+// checkAsks looks at what a probe asks.
+func (k keys) checkAsks(p Probe, self []string) {
+	at := func(key string) []string { return slices.Concat(self, []string{key}) }
+	var kinds []string
+	for _, kind := range []struct {
+		key  string
+		said bool
+	}{{"url", p.URL != ""}, {"tcp", p.TCP != ""}, {"run", len(p.Run) > 0}, {"sql", p.SQL != ""}} {
+		if kind.said {
+			kinds = append(kinds, kind.key)
+		}
+	}
+	switch {
+	case len(kinds) == 0:
+		k.wrong("write url:, tcp:, run: or sql:", "asks nothing", self...)
+		return
+	case len(kinds) > 1:
+		k.wrong("make two probes of it", strings.Join(kinds, " and "), self...)
+		return
+	case p.TCP != "" && !isHostPort(p.TCP):
+		k.wrong("write it like 127.0.0.1:6379", quote(p.TCP)+" is no host and port", at("tcp")...)
+	case p.URL != "":
+		k.checkURL(p.URL, at("url")...)
+	case p.SQL != "" && p.Database == "":
+		k.wrong("write database:", "a statement without the database to ask", at("sql")...)
+	}
+	// What belongs to another kind of question would be passed over in silence.
+	for _, of := range []struct {
+		key, kinds string
+		said       bool
+	}{
+		{"method", "url", p.Method != ""}, {"headers", "url", p.Headers != nil}, {"body", "url", p.Body != ""}, {"status", "url", p.Status != 0},
+		{"database", "sql", p.Database != ""}, {"rows", "sql", p.Rows != nil},
+		{"contains", "url run", p.Contains != ""}, {"matches", "url run", p.Matches != ""}, {"json", "url run", p.JSON != nil}, {"shape", "url run", p.Shape},
+		{"unchanged", "url run sql", p.Unchanged != nil}, {"not-fewer", "url run sql", p.NotFewer != nil},
+	} {
+		if allowed := strings.Fields(of.kinds); of.said && !slices.Contains(allowed, kinds[0]) {
+			k.wrong("remove the key", "only a probe with "+strings.Join(allowed, " or ")+" has it", at(of.key)...)
+		}
+	}
+}
+
+// secretHeaders are those that let somebody in.
+var secretHeaders = []string{"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-n8n-api-key"}
+
+// checkExpects looks at what a probe expects, and at its headers.
+func (k keys) checkExpects(p Probe, at func(string) []string) {
+	path := func(text string, full []string) {
+		if _, err := jsonpath.Parse(text); err != nil {
+			k.wrong("write it like $.data[0].id", quote(text)+" is no JSONPath", full...)
+		}
+	}
+	k.each(p.Unchanged, path, at("unchanged")...)
+	k.each(p.NotFewer, path, at("not-fewer")...)
+	for _, text := range slices.Sorted(maps.Keys(p.JSON)) {
+		path(text, append(at("json"), text))
+	}
+	if p.Matches != "" {
+		k.checkRegexp(p.Matches, at("matches"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
+		full := append(at("headers"), name)
+		switch {
+		case !isToken(name):
+			k.wrong("", quote(name)+" is no name of a header", full...)
+		case slices.Contains(secretHeaders, strings.ToLower(name)) && !strings.Contains(p.Headers[name], "${"):
+			k.wrong("write ${NAME}, and start Belay with that variable", "belay.yml holds no secret", full...)
+		}
+	}
+}
+
+// isToken reports whether a text can be the name of a header: RFC 9110, 5.6.2.
+func isToken(name string) bool {
+	return name != "" && strings.Trim(name, "!#$%&'*+-.^_`|~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
 // checkURL does not print the address: who writes a password into one must
@@ -140,7 +208,7 @@ func (k keys) checkURL(text string, path ...string) {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		k.wrong("write it like http://127.0.0.1:5001/health", "no address of http or https", path...)
 	case u.User != nil:
-		k.wrong("use a command that reads them from a file", "an address with a user or password; belay.yml holds no secret", path...)
+		k.wrong("use headers with ${NAME}, or a command that reads them from a file", "an address with a user or password; belay.yml holds no secret", path...)
 	}
 }
 

@@ -198,8 +198,25 @@ func commands(in []Command, base string) []steps.Command {
 func probes(in []Probe) []steps.Probe {
 	var out []steps.Probe
 	for _, p := range in {
-		out = append(out, steps.Probe{Name: p.Name, Service: p.Service, URL: p.URL, TCP: p.TCP, Status: p.Status,
-			Contains: p.Contains, Timeout: p.Timeout.or(probeTimeout)})
+		out = append(out, steps.Probe{Name: p.Name, Service: p.Service, URL: p.URL, Method: p.Method, Headers: p.Headers, Body: p.Body,
+			TCP: p.TCP, Run: p.Run, SQL: p.SQL, Database: p.Database, Timeout: p.Timeout.or(probeTimeout), Retries: p.Retries,
+			Expect: application.Expect{Status: p.Status, Contains: p.Contains, Matches: p.Matches, JSON: p.JSON, Rows: cells(p.Rows),
+				Unchanged: p.Unchanged, NotFewer: p.NotFewer, Shape: p.Shape}})
+	}
+	return out
+}
+
+func cells(rows [][]Cell) [][]string {
+	var out [][]string
+	for _, row := range rows {
+		texts := []string{}
+		for _, c := range row {
+			texts = append(texts, string(c))
+		}
+		out = append(out, texts)
+	}
+	if rows != nil && out == nil {
+		return [][]string{}
 	}
 	return out
 }

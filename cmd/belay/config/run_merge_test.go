@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/steps"
 )
 
@@ -42,7 +43,12 @@ stacks:
   backup: {directory: /mnt/own, keep: 9, exclude: ["db:/tmp/*", "*:/var/cache"]}
   verify:
     commands: [{name: tests, run: pytest, image: "python:3.13", mount: tests/, timeout: 20m}, {name: host, run: [a], image: b, network: host, mount: /opt/t}]
-    probes: [{name: port, service: cache, tcp: "127.0.0.1:6379", timeout: 1s}]
+    probes:
+    - {name: port, service: cache, tcp: "127.0.0.1:6379", timeout: 1s}
+    - {name: hook, service: n8n, url: "http://a/b", method: POST, headers: {Authorization: "Bearer ${KEY}"}, body: "{}", matches: "^x", json: {"$.a": 1}, unchanged: $.b, not-fewer: ["$.c"], shape: true, retries: 0}
+    - {name: rows, service: db, sql: SELECT 1, database: shop, rows: [[1, two, null, '2.50'], []]}
+    - {name: none, service: db, sql: SELECT 1, database: shop, rows: []}
+    - {name: ping, service: db, run: pg_isready}
     log-errors: {max: 4}
   launch: {window: 1m, services: {api: {deadline: 1m}, n8n: {deadline: 2m}, web: {}}, public: [web]}
   drain: {timeout: 2h}
@@ -57,7 +63,7 @@ func TestRuns(t *testing.T) {
 	want := Runs{State: "/srv/belay/shop", Backups: "/mnt/backups/shop", ObjectStorage: Covered, Config: steps.Config{
 		Baseline:   []steps.Command{{Name: "smoke", Run: []string{"sh", "-c", `./smoke.sh "$A" "${B:-c}"`}, Service: "api", Timeout: duration(10 * time.Minute)}},
 		BackUp:     []steps.Command{{Name: "copy", Run: []string{"rclone", "copy", ""}, Timeout: duration(90 * time.Minute)}},
-		Probes:     []steps.Probe{{Name: "health", Service: "api", URL: "http://127.0.0.1:5001/health", Status: 204, Contains: "ok", Timeout: duration(5 * time.Second)}},
+		Probes:     []steps.Probe{{Name: "health", Service: "api", URL: "http://127.0.0.1:5001/health", Expect: app.Expect{Status: 204, Contains: "ok"}, Timeout: duration(5 * time.Second)}},
 		Exclude:    []string{"cache:/data/tmp/**"},
 		Recipients: []string{"age1qqq"}, Identity: "/repo/keys/age.txt",
 		NotFewer: []string{"dify.public.accounts"}, IgnoreLogs: []string{"^warn"}, MaxErrors: &none, Public: []string{"edge"},
@@ -74,7 +80,14 @@ func TestRuns(t *testing.T) {
 		{Name: "tests", Run: []string{"sh", "-c", "pytest"}, Image: "python:3.13", Mount: "/repo/tests", Network: "stack", Timeout: duration(20 * time.Minute)},
 		{Name: "host", Run: []string{"a"}, Image: "b", Mount: "/opt/t", Network: "host", Timeout: duration(10 * time.Minute)},
 	}
-	want.Config.Probes = []steps.Probe{{Name: "port", Service: "cache", TCP: "127.0.0.1:6379", Timeout: duration(time.Second)}}
+	want.Config.Probes = []steps.Probe{
+		{Name: "port", Service: "cache", TCP: "127.0.0.1:6379", Timeout: duration(time.Second)},
+		{Name: "hook", Service: "n8n", URL: "http://a/b", Method: "POST", Headers: map[string]string{"Authorization": "Bearer ${KEY}"}, Body: "{}", Timeout: duration(5 * time.Second), Retries: &none,
+			Expect: app.Expect{Matches: "^x", JSON: map[string]any{"$.a": 1.0}, Unchanged: []string{"$.b"}, NotFewer: []string{"$.c"}, Shape: true}},
+		{Name: "rows", Service: "db", SQL: "SELECT 1", Database: "shop", Timeout: duration(5 * time.Second), Expect: app.Expect{Rows: [][]string{{"1", "two", "", "2.50"}, {}}}},
+		{Name: "none", Service: "db", SQL: "SELECT 1", Database: "shop", Timeout: duration(5 * time.Second), Expect: app.Expect{Rows: [][]string{}}},
+		{Name: "ping", Service: "db", Run: []string{"sh", "-c", "pg_isready"}, Timeout: duration(5 * time.Second)},
+	}
 	want.Config.Drain = duration(2 * time.Hour)
 	want.Config.MaxErrors, want.Config.Public, want.Config.Window = &four, []string{"web"}, duration(time.Minute)
 	want.Config.Deadlines = map[string]steps.Duration{"api": duration(time.Minute), "n8n": duration(2 * time.Minute), "web": duration(3 * time.Minute)}
@@ -97,7 +110,7 @@ func TestRunsWithoutAWord(t *testing.T) {
 // The services of keys at the top count for a stack unless it replaces them.
 func TestServices(t *testing.T) {
 	c := loadText(t, runKeys)
-	for i, want := range []string{"5 api, 10 cache, 16 api, 21 api, 21 web, 21 x, 22 edge", "21 api, 21 web, 21 x, 28 db, 31 cache, 33 api, 33 n8n, 33 web, 33 web"} {
+	for i, want := range []string{"5 api, 10 cache, 16 api, 21 api, 21 web, 21 x, 22 edge", "21 api, 21 web, 21 x, 28 db, 32 cache, 33 n8n, 34 db, 35 db, 36 db, 38 api, 38 n8n, 38 web, 38 web"} {
 		var got []string
 		for _, n := range c.Services(c.Stacks[i]) {
 			line, _, _ := strings.Cut(strings.TrimPrefix(n.Pos.String(), "belay.yml:"), ":")
@@ -112,7 +125,7 @@ func TestServices(t *testing.T) {
 		t.Error(err)
 	}
 	err := probe.Check([]string{"db", "cach"})
-	if one := (*source.Error)(nil); !errors.As(err, &one) || one.Error() != `belay.yml:31:36: stacks[1].verify.probes[0].service: the stack has no service "cache"` || one.Hint() != "did you mean cach? one of: cach, db" {
+	if one := (*source.Error)(nil); !errors.As(err, &one) || one.Error() != `belay.yml:32:29: stacks[1].verify.probes[0].service: the stack has no service "cache"` || one.Hint() != "did you mean cach? one of: cach, db" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -65,21 +65,48 @@ func TestRunErrors(t *testing.T) {
 				"7:47: \"../tests\": outside the repository\n" +
 				"8:28: verify.commands[4].env: a command on the host has the whole environment that Belay was started with → remove the key"},
 		"command's env": {"verify: {commands: [{name: a, run: x, image: i, env: ['A=b']}]}", `2:55: verify.commands[0].env[0]: "A=b" does not have the form ^[A-Za-z_][A-Za-z0-9_]*$`},
-		"probes": {"verify:\n  probes:\n  - {name: a, service: s}\n  - {name: a, service: s, url: 'http://x', tcp: 'x:1'}\n  - {name: c, service: s, tcp: x, status: 200}\n  - {name: d, service: s, tcp: 'x:0'}\n  - {name: e, service: s, url: 'x:1/a'}\n  - {name: f, service: s, url: 'http://me:canary@x/'}\n  - {name: g, service: s, url: 'http:///x'}\n  - {name: h, service: s, tcp: ':6379'}\n",
-			"4:5: verify.probes[0]: asks nothing → write url: or tcp:\n" +
-				"5:5: verify.probes[1]: url and tcp → make two probes of it\n" +
-				"5:12: probe \"a\" is defined twice: first on line 4 → give it another name\n" +
-				"6:32: verify.probes[2].tcp: a connection has no status and no text → ask a url\n" +
-				"7:32: verify.probes[3].tcp: \"x:0\" is no host and port → write it like 127.0.0.1:6379\n" +
-				"8:32: verify.probes[4].url: no address of http or https → write it like http://127.0.0.1:5001/health\n" +
-				"9:32: verify.probes[5].url: an address with a user or password; belay.yml holds no secret → use a command that reads them from a file\n" +
-				"10:32: verify.probes[6].url: no address of http or https → write it like http://127.0.0.1:5001/health\n" +
-				"11:32: verify.probes[7].tcp: \":6379\" is no host and port → write it like 127.0.0.1:6379"},
+		"probes": {`verify:
+  probes:
+  - {name: a, service: s}
+  - {name: a, service: s, url: 'http://x', tcp: 'x:1'}
+  - {name: c, service: s, tcp: x, status: 200}
+  - {name: d, service: s, tcp: 'x:0'}
+  - {name: e, service: s, url: 'x:1/a'}
+  - {name: f, service: s, url: 'http://me:canary@x/'}
+  - {name: g, service: s, url: 'http:///x'}
+  - {name: h, service: s, tcp: ':6379'}
+  - {name: i, service: s, sql: SELECT 1, json: {$.a: 1}, shape: true}
+  - {name: j, service: s, run: x, rows: [], headers: {A: b}}
+  - {name: k, service: s, url: 'http://x', headers: {authorization: Bearer canary, 'a b': c, X: "${Y}"}, body: "${Z}"}
+  - {name: l, service: s, url: 'http://x', matches: 'a(', json: {a: 1}, unchanged: [$.a, '$['], not-fewer: '.b'}
+`,
+			`4:5: verify.probes[0]: asks nothing → write url:, tcp:, run: or sql:
+5:5: verify.probes[1]: url and tcp → make two probes of it
+5:12: probe "a" is defined twice: first on line 4 → give it another name
+6:32: verify.probes[2].tcp: "x" is no host and port → write it like 127.0.0.1:6379
+6:43: verify.probes[2].status: only a probe with url has it → remove the key
+7:32: verify.probes[3].tcp: "x:0" is no host and port → write it like 127.0.0.1:6379
+8:32: verify.probes[4].url: no address of http or https → write it like http://127.0.0.1:5001/health
+9:32: verify.probes[5].url: an address with a user or password; belay.yml holds no secret → use headers with ${NAME}, or a command that reads them from a file
+10:32: verify.probes[6].url: no address of http or https → write it like http://127.0.0.1:5001/health
+11:32: verify.probes[7].tcp: ":6379" is no host and port → write it like 127.0.0.1:6379
+12:32: verify.probes[8].sql: a statement without the database to ask → write database:
+12:48: verify.probes[8].json: only a probe with url or run has it → remove the key
+12:65: verify.probes[8].shape: only a probe with url or run has it → remove the key
+13:41: verify.probes[9].rows: only a probe with sql has it → remove the key
+13:54: verify.probes[9].headers: only a probe with url has it → remove the key
+14:69: verify.probes[10].headers.authorization: belay.yml holds no secret → write ${NAME}, and start Belay with that variable
+14:91: verify.probes[10].headers.a b: "a b" is no name of a header
+15:53: verify.probes[11].matches: no regular expression: missing closing ): `+"`a(`"+`
+15:69: verify.probes[11].json.a: "a" is no JSONPath → write it like $.data[0].id
+15:90: verify.probes[11].unchanged[1]: "$[" is no JSONPath → write it like $.data[0].id
+15:108: verify.probes[11].not-fewer: ".b" is no JSONPath → write it like $.data[0].id
+`},
 		"baseline":         {"baseline: {commands: []}\nstacks: [{name: a, baseline: x}]", "3:30: stacks[0].baseline: text, want keys with values"},
 		"baseline outside": {"baseline: {findings: ../x}", `2:22: "../x": outside the repository`},
 		"baseline list":    {"baseline: [x]", `2:11: baseline: a list, want keys with values or text`},
 		"in a stack": {"stacks:\n- name: a\n  state: x\n  verify: {probes: [{name: p, service: s}]}\n",
-			"4:10: stacks[0].state: \"x\" is not an absolute path → write where it is on the host\n5:21: stacks[0].verify.probes[0]: asks nothing → write url: or tcp:"},
+			"4:10: stacks[0].state: \"x\" is not an absolute path → write where it is on the host\n5:21: stacks[0].verify.probes[0]: asks nothing → write url:, tcp:, run: or sql:"},
 		"interpolation": {"verify: {commands: [{name: '${A}', run: 'echo ${A:-b}'}]}", `2:28: belay.yml is not interpolated: ${...} is read as it stands → write the value out`},
 		"secret key":    {"backup: {recipients: AGE-SECRET-KEY-1CANARY, identity-file: age-secret-key-1canary}", strings.Repeat("2:COL: a secret key of age; belay.yml holds no secret → keep it in a file that backup.identity-file names, and make a new one: this one is in a file that people share\n", 2)},
 	} {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -32,6 +33,10 @@ func (d *document) value(n *yaml.Node, depth int, shell bool) any {
 	return d.scalar(n, shell)
 }
 
+// interpolated are the keys below which ${NAME} has a meaning: the shell's, or that of a
+// probe's request.
+var interpolated = []string{"run", "headers", "body"}
+
 func (d *document) mapping(n *yaml.Node, depth int, shell bool) any {
 	m := make(map[string]any, len(n.Content)/2)
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
@@ -46,7 +51,7 @@ func (d *document) mapping(n *yaml.Node, depth int, shell bool) any {
 			continue
 		}
 		first[key.Value] = key
-		m[key.Value] = d.value(n.Content[i+1], depth+1, shell || key.Value == "run")
+		m[key.Value] = d.value(n.Content[i+1], depth+1, shell || slices.Contains(interpolated, key.Value))
 	}
 	return m
 }
