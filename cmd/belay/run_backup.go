@@ -28,7 +28,7 @@ func newBackup(a *app, f *flags) *cobra.Command {
 	}
 	d.flags(cmd)
 	s := cmd.Flags()
-	drainFlags(cmd, &o)
+	haltFlags(cmd, &o)
 	s.BoolVar(&o.Online, "online", false, "stop nothing: a backup that is not of one moment")
 	s.BoolVar(&o.VerifyRestore, "verify-restore", false, "restore each dump into a scratch database to prove it")
 	s.StringSliceVar(&o.AcceptUnhealthy, "accept-unhealthy", nil, "a service that may be unwell before and after")

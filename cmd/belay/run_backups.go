@@ -41,9 +41,11 @@ func newBackups(a *app, f *flags) *cobra.Command {
 			return a.verifyBackup(cmd.Context(), f, d, args[0], !noRestore)
 		}}).Flags().BoolVar(&noRestore, "no-restore", false, "read it only: checksums, and every archive as a restore would")
 	var o steps.Options
-	restore := add(&cobra.Command{Use: "restore ID", Args: cobra.ExactArgs(1), Short: "Give the stack the data of a backup, its images and files as they are",
+	give := add(&cobra.Command{Use: "restore ID", Args: cobra.ExactArgs(1), Short: "Give the stack the data of a backup, its images and files as they are",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.restoreBackup(cmd.Context(), f, d, args[0], o) },
-	}).Flags()
+	})
+	uncoveredFlag(give, &o)
+	restore := give.Flags()
 	restore.BoolVar(&o.AcceptDataLoss, "accept-data-loss", false, "what was written since the backup is given up")
 	restore.BoolVar(&o.ReadOnly, "read-only-mounts", false, "give back what services have mounted read-only, too: configuration, certificates")
 	add(&cobra.Command{Use: "prune", Args: cobra.NoArgs, Short: "Remove what belay.yml does not keep: backups, copies of databases, old runs",
@@ -161,21 +163,22 @@ func (h *host) openBackup(ctx context.Context, id string) (*backup.Backup, error
 
 // backupShown is what a backup holds, without a value of it.
 type backupShown struct {
-	Version   int              `json:"version"`
-	ID        string           `json:"id"`
-	Path      string           `json:"path"`
-	Created   time.Time        `json:"created"`
-	Belay     string           `json:"belay"`
-	Run       string           `json:"run"`
-	Encrypted bool             `json:"encrypted"`
-	Checksum  string           `json:"checksum"` // of the manifest
-	Moment    *backup.Moment   `json:"moment,omitempty"`
-	Services  []backup.Service `json:"services,omitempty"`
-	Databases []databaseShown  `json:"databases,omitempty"`
-	Volumes   []volumeShown    `json:"volumes,omitempty"`
-	Files     []backup.File    `json:"files,omitempty"`
-	Commands  []backup.Command `json:"commands,omitempty"`
-	LeftOut   []backup.LeftOut `json:"left_out,omitempty"`
+	Version   int               `json:"version"`
+	ID        string            `json:"id"`
+	Path      string            `json:"path"`
+	Created   time.Time         `json:"created"`
+	Belay     string            `json:"belay"`
+	Run       string            `json:"run"`
+	Encrypted bool              `json:"encrypted"`
+	Checksum  string            `json:"checksum"` // of the manifest
+	Moment    *backup.Moment    `json:"moment,omitempty"`
+	Services  []backup.Service  `json:"services,omitempty"`
+	Databases []databaseShown   `json:"databases,omitempty"`
+	Volumes   []volumeShown     `json:"volumes,omitempty"`
+	Files     []backup.File     `json:"files,omitempty"`
+	Commands  []backup.Command  `json:"commands,omitempty"`
+	LeftOut   []backup.LeftOut  `json:"left_out,omitempty"`
+	Together  []backup.Together `json:"together,omitempty"` // what of an application belongs together
 }
 
 type databaseShown struct {
@@ -221,7 +224,7 @@ func (h *host) shown(b *backup.Backup) (*backupShown, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Moment, s.Services, s.Files, s.Commands, s.LeftOut = &d.Moment, d.Services, d.Files, d.Commands, d.LeftOut
+	s.Moment, s.Services, s.Files, s.Commands, s.LeftOut, s.Together = &d.Moment, d.Services, d.Files, d.Commands, d.LeftOut, d.Together
 	for _, db := range d.Databases {
 		x := databaseShown{Service: db.Service, Name: db.Name, Server: db.Server, Dump: d.Plain[db.Content].Size}
 		var f postgres.Fingerprint
@@ -266,6 +269,15 @@ func (s *backupShown) text() string {
 				mode = " (read-only)"
 			}
 			fmt.Fprintf(w, "%s\t%s of %s\t%s %s%s\n", x.Type, x.Destination, x.Service, size(x.Bytes), x.Name, mode)
+		}
+		for _, t := range s.Together {
+			for _, x := range t.Parts {
+				where := x.Where
+				if x.Missing != "" {
+					where = "NOT HERE: " + x.Missing
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\n", t.App, x.Name, where)
+			}
 		}
 		for _, x := range s.LeftOut {
 			fmt.Fprintf(w, "left out\t%s of %s\t%s: %s\n", x.Destination, x.Service, x.Source, x.Why)

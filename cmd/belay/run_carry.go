@@ -23,7 +23,6 @@ func (h *host) prepare(ctx context.Context, spec *steps.Spec) error {
 	var err error
 	spec.Version, spec.State, spec.Backups, spec.Backup = versionText(), h.state, h.store.Dir, spec.Run
 	spec.Project, spec.Config = h.stack.Project, h.conf
-	spec.Options.WaiveObjectStore = h.waived
 	if spec.Binary, err = h.keepBinary(); err != nil {
 		return &exitError{exitCouldNot, fmt.Errorf("keep a copy of this program: %w", err)}
 	}

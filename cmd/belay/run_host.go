@@ -57,7 +57,6 @@ type host struct {
 
 	groups    [][]string // patterns of images that carry one tag
 	protected []string   // keys that must not change, of belay.yml
-	waived    bool       // belay.yml says that object storage is left out, or covered
 }
 
 // engine drives the docker command of the user.
@@ -141,7 +140,7 @@ func (h *host) configure(f *flags) error {
 		return err
 	}
 	runs := cfg.Runs(stack, h.stack.Project.Name, at)
-	h.conf, h.state, h.waived = runs.Config, runs.State, runs.ObjectStorage != ""
+	h.conf, h.state = runs.Config, runs.State
 	file := filepath.Join(at, config.DefaultPath)
 	if _, err := os.Stat(file); err == nil {
 		h.conf.File = file

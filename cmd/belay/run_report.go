@@ -118,11 +118,13 @@ func accepted(o steps.Options) []string {
 	for _, s := range o.AcceptFailing {
 		out = append(out, "--accept-failing-baseline "+s)
 	}
+	for _, k := range o.AcceptUncovered {
+		out = append(out, "--accept-uncovered "+string(k))
+	}
 	for _, f := range []struct {
 		on   bool
 		flag string
-	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Online, "--online"},
-		{o.WaiveObjectStore, "backup.object-storage in belay.yml"}} {
+	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Online, "--online"}} {
 		if f.on {
 			out = append(out, f.flag)
 		}

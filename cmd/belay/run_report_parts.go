@@ -222,12 +222,20 @@ func ranCommands(step string, ran []steps.Ran, said []steps.Command, accepted []
 // fillBackups tells the backup that the run made, and the one that it gave back.
 func (h *host) fillBackups(r *report.Run, p pastRun) {
 	var made struct {
-		ID      string
-		LeftOut []backup.LeftOut
+		ID       string
+		LeftOut  []backup.LeftOut
+		Together []backup.Together
 	}
 	if p.read(journal.Done, "backup", &made) {
 		for _, l := range made.LeftOut {
 			r.Notes = append(r.Notes, fmt.Sprintf("not in the backup: %s at %s of %s: %s", l.Source, l.Destination, l.Service, l.Why))
+		}
+		for _, t := range made.Together {
+			for _, part := range t.Parts {
+				if part.Missing != "" {
+					r.Notes = append(r.Notes, fmt.Sprintf("not in the backup: the %s of %s: %s", part.Name, t.App, part.Missing))
+				}
+			}
 		}
 		s := report.Saved{ID: made.ID, Path: filepath.Join(p.spec.Backups, made.ID), Consistent: !p.spec.Options.Online, Encrypted: len(p.spec.Config.Recipients) > 0}
 		var proof struct {

@@ -54,7 +54,7 @@ func newRollback(a *app, f *flags) *cobra.Command {
 	s.BoolVar(&u.options.KeepData, "keep-data", false, "keep the data of today; refused where a migration ran since")
 	s.StringSliceVar(&u.options.AcceptUnhealthy, "accept-unhealthy", nil, "a service that may be unwell before and after")
 	s.StringSliceVar(&u.options.AcceptFailing, "accept-failing-baseline", nil, "a baseline command or probe that may fail before")
-	drainFlags(cmd, &u.options)
+	haltFlags(cmd, &u.options)
 	s.BoolVar(&u.options.NoClone, "no-clone", false, "make no clones of databases: slower to undo, less room needed")
 	cmd.MarkFlagsMutuallyExclusive("accept-data-loss", "keep-data")
 	cmd.MarkFlagsMutuallyExclusive("service", "accept-data-loss")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/release/catalog"
 	"github.com/belaystack/belay/upgrade"
+	application "github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/steps"
 	"github.com/belaystack/belay/upgrade/wanted"
 )
@@ -54,18 +56,39 @@ func newUpgrade(a *app, f *flags) *cobra.Command {
 	s.StringSliceVar(&u.options.AcceptUnhealthy, "accept-unhealthy", nil, "a service that may be unwell before and after")
 	s.StringSliceVar(&u.options.AcceptFailing, "accept-failing-baseline", nil, "a baseline command or probe that may fail before")
 	s.BoolVar(&u.options.AcceptDataLoss, "accept-data-loss", false, "roll back with the data of before, even when rows were written since")
-	drainFlags(cmd, &u.options)
+	haltFlags(cmd, &u.options)
 	s.BoolVar(&u.options.NoClone, "no-clone", false, "make no clones of databases: slower to roll back, less room needed")
 	s.BoolVar(&u.options.VerifyRestore, "verify-restore", false, "restore each dump into a scratch database before going on")
 	return cmd
 }
 
-// drainFlags say how work that is under way is waited for.
-func drainFlags(cmd *cobra.Command, o *steps.Options) {
+// haltFlags say how work that is under way is waited for, and what may be missing of the
+// copy that is made when the stack stands still.
+func haltFlags(cmd *cobra.Command, o *steps.Options) {
 	s := cmd.Flags()
 	s.DurationVar((*time.Duration)(&o.DrainTimeout), "drain-timeout", 0, "how long executions and jobs that are under way are waited for (default: drain.timeout, 10m)")
 	s.BoolVar(&o.NoDrain, "no-drain", false, "cut off executions and jobs that are under way")
 	cmd.MarkFlagsMutuallyExclusive("drain-timeout", "no-drain")
+	uncoveredFlag(cmd, o)
+}
+
+func uncoveredFlag(cmd *cobra.Command, o *steps.Options) {
+	cmd.Flags().Var((*kinds)(&o.AcceptUncovered), "accept-uncovered", "a kind of data that no backup has, and no rollback gives back: "+strings.Join(application.Kinds, ", "))
+}
+
+// kinds is a flag with kinds of data.
+type kinds []application.Kind
+
+func (k *kinds) String() string { return "" }
+func (k *kinds) Type() string   { return "KIND" }
+func (k *kinds) Set(text string) error {
+	for _, one := range strings.Split(text, ",") {
+		if !slices.Contains(application.Kinds, one) {
+			return fmt.Errorf("one of: %s", strings.Join(application.Kinds, ", "))
+		}
+		*k = append(*k, application.Kind(one))
+	}
+	return nil
 }
 
 // wantedFlags say what is wanted of the stack.

@@ -58,6 +58,7 @@ type Detail struct {
 	FilesIn   string          `json:"files_in,omitempty"` // the content that holds Files
 	Images    []Image         `json:"images,omitempty"`   // that no registry has
 	Commands  []Command       `json:"commands,omitempty"`
+	Together  []Together      `json:"together,omitempty"`
 	Excludes  []string        `json:"excludes,omitempty"` // patterns of what volumes were packed without
 	LeftOut   []LeftOut       `json:"left_out,omitempty"` // mounts that belong to the host
 	Plain     map[string]Sum  `json:"plain"`              // by name of a content; filled by [Writer.Commit]
@@ -285,3 +286,16 @@ func (d *Detail) check(names map[string]bool) error {
 
 // hexSum says whether s is a sha256 as we write it.
 func hexSum(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
+
+// Together are the data of one application, which are restored together or not at all.
+type Together struct {
+	App   string `json:"app"`
+	Parts []Part `json:"parts"`
+}
+
+// Part is one of them.
+type Part struct {
+	Name    string `json:"name"`              // "database"
+	Where   string `json:"where,omitempty"`   // a service, and a path in its container
+	Missing string `json:"missing,omitempty"` // why it is not in the backup
+}

@@ -25,7 +25,8 @@ type backedUp struct {
 	Checksum string `json:"checksum"` // of manifest.json
 	Bytes    int64  `json:"bytes"`    // before compression
 
-	LeftOut []backup.LeftOut `json:"leftOut,omitempty"`
+	LeftOut  []backup.LeftOut  `json:"leftOut,omitempty"`
+	Together []backup.Together `json:"together,omitempty"`
 }
 
 func (s *backUp) Check(context.Context) error { return s.Store.Check() }
@@ -46,7 +47,7 @@ func (s *backUp) Do(ctx context.Context, _ struct{}) (any, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Abort())
 	}
-	return backedUp{ID: s.Spec.Backup, Checksum: sum, Bytes: b.bytes, LeftOut: b.d.LeftOut}, nil
+	return backedUp{ID: s.Spec.Backup, Checksum: sum, Bytes: b.bytes, LeftOut: b.d.LeftOut, Together: b.d.Together}, nil
 }
 
 // Undo leaves a backup that is complete, and removes what is not.
@@ -85,6 +86,9 @@ func (b *backing) all(ctx context.Context) (string, error) {
 		if err := part(ctx, cs); err != nil {
 			return "", err
 		}
+	}
+	if b.d.Together, err = b.together(ctx); err != nil {
+		return "", err
 	}
 	return b.w.Commit(backup.Manifest{
 		ID: b.Spec.Backup, Run: b.Spec.Run, Project: b.Spec.Project.Name, Created: b.Now().UTC(), Belay: b.Spec.Version, Detail: b.d,

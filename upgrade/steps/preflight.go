@@ -18,7 +18,7 @@ type preflight struct{ *Host }
 
 func (s *preflight) Check(ctx context.Context) error {
 	errs := slices.Clone(s.Refusal)
-	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.objects, s.joins, s.commands, s.appKeys} {
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys} {
 		errs = append(errs, look(ctx))
 	}
 	e, err := s.Estimate(ctx)

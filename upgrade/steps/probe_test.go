@@ -75,7 +75,7 @@ func TestAsker(t *testing.T) {
 
 // Judging is what stands between an answer and the report.
 func TestJudge(t *testing.T) {
-	a := &apps{Host: &Host{}}
+	a := &apps{Host: &Host{Mask: func(s string) string { return s }}}
 	p := Probe{Name: "list", Service: "api", URL: "http://a", Expect: app.Expect{NotFewer: []string{"$.n"}}}
 	answer := func(n int) app.Answer { return app.Answer{Status: 200, Body: fmt.Appendf(nil, `{"n": %d}`, n)} }
 	var first Probed

@@ -82,9 +82,11 @@ type Config struct {
 	Probes    []Probe         `json:"probes,omitempty"`
 	Retrieval []app.Retrieval `json:"retrieval,omitempty"`
 
-	Exclude    []string `json:"exclude,omitempty"`    // "service:/path/below" of what is not backed up
-	Recipients []string `json:"recipients,omitempty"` // of age, for encrypted backups
-	Identity   string   `json:"identity,omitempty"`   // path of a file with age identities
+	Covered    []app.Kind `json:"covered,omitempty"`    // kinds of data that BackUp has
+	Uncovered  []app.Kind `json:"uncovered,omitempty"`  // kinds of data that nothing has
+	Exclude    []string   `json:"exclude,omitempty"`    // "service:/path/below" of what is not backed up
+	Recipients []string   `json:"recipients,omitempty"` // of age, for encrypted backups
+	Identity   string     `json:"identity,omitempty"`   // path of a file with age identities
 
 	NotFewer   []string            `json:"notFewer,omitempty"`   // tables that must not lose rows: "database.schema.table", with globs
 	IgnoreLogs []string            `json:"ignoreLogs,omitempty"` // regular expressions of log lines that are no errors
@@ -102,17 +104,17 @@ type Config struct {
 // Options are the flags of one run. Each that leaves something out stands in
 // the report.
 type Options struct {
-	AcceptUnhealthy  []string `json:"acceptUnhealthy,omitempty"`
-	AcceptFailing    []string `json:"acceptFailing,omitempty"` // names of baseline commands
-	AcceptDataLoss   bool     `json:"acceptDataLoss,omitempty"`
-	KeepData         bool     `json:"keepData,omitempty"`
-	NoClone          bool     `json:"noClone,omitempty"`
-	NoDrain          bool     `json:"noDrain,omitempty"`
-	DrainTimeout     Duration `json:"drainTimeout,omitempty"` // instead of the Config's
-	Online           bool     `json:"online,omitempty"`       // a backup of a stack that goes on
-	VerifyRestore    bool     `json:"verifyRestore,omitempty"`
-	ReadOnly         bool     `json:"readOnly,omitempty"` // a restore gives back what services only read, too
-	WaiveObjectStore bool     `json:"waiveObjectStore,omitempty"`
+	AcceptUnhealthy []string   `json:"acceptUnhealthy,omitempty"`
+	AcceptFailing   []string   `json:"acceptFailing,omitempty"` // names of baseline commands
+	AcceptDataLoss  bool       `json:"acceptDataLoss,omitempty"`
+	KeepData        bool       `json:"keepData,omitempty"`
+	NoClone         bool       `json:"noClone,omitempty"`
+	NoDrain         bool       `json:"noDrain,omitempty"`
+	DrainTimeout    Duration   `json:"drainTimeout,omitempty"` // instead of the Config's
+	Online          bool       `json:"online,omitempty"`       // a backup of a stack that goes on
+	VerifyRestore   bool       `json:"verifyRestore,omitempty"`
+	ReadOnly        bool       `json:"readOnly,omitempty"`        // a restore gives back what services only read, too
+	AcceptUncovered []app.Kind `json:"acceptUncovered,omitempty"` // kinds of data that no backup here has
 }
 
 // Command is one of the user's own: it runs on the host, or in the container

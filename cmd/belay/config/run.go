@@ -6,6 +6,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/belaystack/belay/lint/source"
+	application "github.com/belaystack/belay/upgrade/app"
 )
 
 // RunKeys is what belay.yml says about upgrades, rollbacks and backups: at the
@@ -54,25 +55,16 @@ type StackBaseline struct {
 
 // Backup says what a backup holds and how long it stays.
 type Backup struct {
-	Directory     string        `json:"directory,omitempty" jsonschema:"minLength=1" jsonschema_description:"The folder in which every compose project has a folder of its name with its backups. An absolute path. Without it they are in the state folder. Only the belay.yml that is deployed on the host is asked."`
-	Recipients    Texts         `json:"recipients,omitempty" jsonschema_description:"Public keys of age, age1…: backups are encrypted to them."`
-	IdentityFile  string        `json:"identity-file,omitempty" jsonschema:"minLength=1" jsonschema_description:"The file with the secret keys of age that read the backups, absolute or from the root of the repository. A rollback needs it; keep it out of git."`
-	Exclude       Texts         `json:"exclude,omitempty" jsonschema_description:"What is not backed up, as service:/path with the path in the container, or as *:/path for all services. In the path, * stands for part of a name, ** for any folders. A rollback leaves it as it is."`
-	Keep          *int          `json:"keep,omitempty" jsonschema:"minimum=1,maximum=10000,default=5" jsonschema_description:"How many backups stay. One that a run or an image needs always stays, and so does the last good one."`
-	KeepDays      *int          `json:"keep-days,omitempty" jsonschema:"minimum=0,maximum=36500,default=30" jsonschema_description:"How many days a backup stays, however many there are."`
-	Commands      []Command     `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own commands that back up what Belay does not: object storage, a copy off the host. They run while the stack stands still; one that fails ends the run."`
-	ObjectStorage ObjectStorage `json:"object-storage,omitempty" jsonschema_description:"Says that external object storage is backed up by the commands (covered), or that it is to be left out (waived). A stack that uses one is not upgraded without a word."`
+	Directory    string             `json:"directory,omitempty" jsonschema:"minLength=1" jsonschema_description:"The folder in which every compose project has a folder of its name with its backups. An absolute path. Without it they are in the state folder. Only the belay.yml that is deployed on the host is asked."`
+	Recipients   Texts              `json:"recipients,omitempty" jsonschema_description:"Public keys of age, age1…: backups are encrypted to them."`
+	IdentityFile string             `json:"identity-file,omitempty" jsonschema:"minLength=1" jsonschema_description:"The file with the secret keys of age that read the backups, absolute or from the root of the repository. A rollback needs it; keep it out of git."`
+	Exclude      Texts              `json:"exclude,omitempty" jsonschema_description:"What is not backed up, as service:/path with the path in the container, or as *:/path for all services. In the path, * stands for part of a name, ** for any folders. A rollback leaves it as it is."`
+	Keep         *int               `json:"keep,omitempty" jsonschema:"minimum=1,maximum=10000,default=5" jsonschema_description:"How many backups stay. One that a run or an image needs always stays, and so does the last good one."`
+	KeepDays     *int               `json:"keep-days,omitempty" jsonschema:"minimum=0,maximum=36500,default=30" jsonschema_description:"How many days a backup stays, however many there are."`
+	Commands     []Command          `json:"commands,omitempty" jsonschema:"maxItems=100" jsonschema_description:"Your own commands that back up what Belay does not: object storage, a copy off the host. They run while the stack stands still; one that fails ends the run."`
+	Covered      []application.Kind `json:"covered,omitempty" jsonschema_description:"Kinds of data outside of the stack that the commands back up: object-storage, database, vector-store; files that lie in no volume. A stack that has such data is not upgraded without a word on it."`
+	Uncovered    []application.Kind `json:"accept-uncovered,omitempty" jsonschema_description:"Kinds of data that nothing backs up, and no rollback gives back."`
 }
-
-// ObjectStorage says what becomes of object storage outside of the stack; ""
-// is not said.
-type ObjectStorage string
-
-// What belay.yml may say of object storage.
-const (
-	Covered ObjectStorage = "covered"
-	Waived  ObjectStorage = "waived"
-)
 
 // Verify says what has to hold for an upgrade to stay.
 type Verify struct {

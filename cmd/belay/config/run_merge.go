@@ -30,10 +30,9 @@ const (
 // Runs is what belay.yml says about the runs of one stack, with what holds
 // where it is silent.
 type Runs struct {
-	Config        steps.Config
-	State         string        // the project's state folder, absolute
-	Backups       string        // the folder of its backups, absolute
-	ObjectStorage ObjectStorage // "" when nothing is said
+	Config  steps.Config
+	State   string // the project's state folder, absolute
+	Backups string // the folder of its backups, absolute
 }
 
 // Runs gives what holds for the runs of s, whose compose project is called
@@ -42,7 +41,7 @@ type Runs struct {
 func (c *Config) Runs(s Stack, project, base string) Runs {
 	own, top := s.RunKeys, c.RunKeys
 	b, v, l := own.Backup.over(top.Backup), own.Verify.over(top.Verify), own.Launch.over(top.Launch)
-	r := Runs{State: filepath.Join(cmp.Or(own.State, top.State, DefaultState), project), ObjectStorage: b.ObjectStorage}
+	r := Runs{State: filepath.Join(cmp.Or(own.State, top.State, DefaultState), project)}
 	if r.Backups = filepath.Join(r.State, "backups"); b.Directory != "" {
 		r.Backups = filepath.Join(b.Directory, project)
 	}
@@ -53,6 +52,8 @@ func (c *Config) Runs(s Stack, project, base string) Runs {
 		Probes:    probes(v.Probes),
 		Retrieval: retrieval(v.Retrieval),
 
+		Covered:    b.Covered,
+		Uncovered:  b.Uncovered,
 		Exclude:    b.Exclude,
 		Recipients: b.Recipients,
 		Identity:   from(base, b.IdentityFile),
@@ -114,14 +115,15 @@ func retrieval(all []Retrieval) []application.Retrieval {
 
 func (b Backup) over(top Backup) Backup {
 	return Backup{
-		Directory:     cmp.Or(b.Directory, top.Directory),
-		Recipients:    list(b.Recipients, top.Recipients),
-		IdentityFile:  cmp.Or(b.IdentityFile, top.IdentityFile),
-		Exclude:       list(b.Exclude, top.Exclude),
-		Keep:          cmp.Or(b.Keep, top.Keep),
-		KeepDays:      cmp.Or(b.KeepDays, top.KeepDays),
-		Commands:      list(b.Commands, top.Commands),
-		ObjectStorage: cmp.Or(b.ObjectStorage, top.ObjectStorage),
+		Directory:    cmp.Or(b.Directory, top.Directory),
+		Recipients:   list(b.Recipients, top.Recipients),
+		IdentityFile: cmp.Or(b.IdentityFile, top.IdentityFile),
+		Exclude:      list(b.Exclude, top.Exclude),
+		Keep:         cmp.Or(b.Keep, top.Keep),
+		KeepDays:     cmp.Or(b.KeepDays, top.KeepDays),
+		Commands:     list(b.Commands, top.Commands),
+		Covered:      list(b.Covered, top.Covered),
+		Uncovered:    list(b.Uncovered, top.Uncovered),
 	}
 }
 

@@ -25,7 +25,8 @@ backup:
   exclude: ["cache:/data/tmp/**"]
   keep: 3
   keep-days: 0
-  object-storage: covered
+  covered: [object-storage]
+  accept-uncovered: [vector-store]
   commands: [{name: copy, run: [rclone, copy, ""], timeout: 1h30m}]
 verify:
   probes: [{name: health, service: api, url: "http://127.0.0.1:5001/health", status: 204, contains: ok}]
@@ -60,7 +61,8 @@ func duration(d time.Duration) steps.Duration { return steps.Duration(d) }
 func TestRuns(t *testing.T) {
 	c := loadText(t, runKeys)
 	none, four := 0, 4
-	want := Runs{State: "/srv/belay/shop", Backups: "/mnt/backups/shop", ObjectStorage: Covered, Config: steps.Config{
+	want := Runs{State: "/srv/belay/shop", Backups: "/mnt/backups/shop", Config: steps.Config{
+		Covered: []app.Kind{app.ObjectStorage}, Uncovered: []app.Kind{app.VectorStore},
 		Baseline:   []steps.Command{{Name: "smoke", Run: []string{"sh", "-c", `./smoke.sh "$A" "${B:-c}"`}, Service: "api", Timeout: duration(10 * time.Minute)}},
 		BackUp:     []steps.Command{{Name: "copy", Run: []string{"rclone", "copy", ""}, Timeout: duration(90 * time.Minute)}},
 		Probes:     []steps.Probe{{Name: "health", Service: "api", URL: "http://127.0.0.1:5001/health", Expect: app.Expect{Status: 204, Contains: "ok"}, Timeout: duration(5 * time.Second)}},
@@ -110,7 +112,7 @@ func TestRunsWithoutAWord(t *testing.T) {
 // The services of keys at the top count for a stack unless it replaces them.
 func TestServices(t *testing.T) {
 	c := loadText(t, runKeys)
-	for i, want := range []string{"5 api, 10 cache, 16 api, 21 api, 21 web, 21 x, 22 edge", "21 api, 21 web, 21 x, 28 db, 32 cache, 33 n8n, 34 db, 35 db, 36 db, 38 api, 38 n8n, 38 web, 38 web"} {
+	for i, want := range []string{"5 api, 10 cache, 17 api, 22 api, 22 web, 22 x, 23 edge", "22 api, 22 web, 22 x, 29 db, 33 cache, 34 n8n, 35 db, 36 db, 37 db, 39 api, 39 n8n, 39 web, 39 web"} {
 		var got []string
 		for _, n := range c.Services(c.Stacks[i]) {
 			line, _, _ := strings.Cut(strings.TrimPrefix(n.Pos.String(), "belay.yml:"), ":")
@@ -125,7 +127,7 @@ func TestServices(t *testing.T) {
 		t.Error(err)
 	}
 	err := probe.Check([]string{"db", "cach"})
-	if one := (*source.Error)(nil); !errors.As(err, &one) || one.Error() != `belay.yml:32:29: stacks[1].verify.probes[0].service: the stack has no service "cache"` || one.Hint() != "did you mean cach? one of: cach, db" {
+	if one := (*source.Error)(nil); !errors.As(err, &one) || one.Error() != `belay.yml:33:29: stacks[1].verify.probes[0].service: the stack has no service "cache"` || one.Hint() != "did you mean cach? one of: cach, db" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -12,15 +12,15 @@ import (
 // and in a stack.
 func TestRunErrors(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"state":          {"state: data", `2:8: state: "data" is not an absolute path → write where it is on the host`},
-		"state root":     {"state: /var/..", `2:8: state: the root of the host → name a folder below it`},
-		"directory":      {"backup: {directory: ../x}", `2:21: backup.directory: "../x" is not an absolute path → write where it is on the host`},
-		"identity":       {"backup: {identity-file: ../x}", `2:25: "../x": outside the repository`},
-		"unknown key":    {"backup: {dir: /x}", `2:10: backup: unknown key "dir" → one of: commands, directory, exclude, identity-file, keep, keep-days, object-storage, recipients`},
-		"keep":           {"backup: {keep: 0, keep-days: -1}", "2:16: backup.keep: 0, want at least 1\n2:30: backup.keep-days: -1, want at least 0"},
-		"keep much":      {"backup: {keep: 10001}", "2:16: backup.keep: 10001, want at most 10000"},
-		"keep part":      {"backup: {keep: 1.5}", "2:16: backup.keep: a number, want a whole number"},
-		"object storage": {"backup: {object-storage: yes}", `2:26: backup.object-storage: "yes" is not one of covered, waived → one of: covered, waived`},
+		"state":         {"state: data", `2:8: state: "data" is not an absolute path → write where it is on the host`},
+		"state root":    {"state: /var/..", `2:8: state: the root of the host → name a folder below it`},
+		"directory":     {"backup: {directory: ../x}", `2:21: backup.directory: "../x" is not an absolute path → write where it is on the host`},
+		"identity":      {"backup: {identity-file: ../x}", `2:25: "../x": outside the repository`},
+		"unknown key":   {"backup: {dir: /x}", `2:10: backup: unknown key "dir" → one of: accept-uncovered, commands, covered, directory, exclude, identity-file, keep, keep-days, recipients`},
+		"keep":          {"backup: {keep: 0, keep-days: -1}", "2:16: backup.keep: 0, want at least 1\n2:30: backup.keep-days: -1, want at least 0"},
+		"keep much":     {"backup: {keep: 10001}", "2:16: backup.keep: 10001, want at most 10000"},
+		"keep part":     {"backup: {keep: 1.5}", "2:16: backup.keep: a number, want a whole number"},
+		"kinds of data": {"backup: {covered: [objects]}", `2:20: backup.covered[0]: "objects" is not one of database, files, object-storage, vector-store → one of: database, files, object-storage, vector-store`},
 		"recipient": {"backup: {recipients: [age1qqq, ssh-ed25519 AAAA, age1, AGE1QQQ]}",
 			"2:32: backup.recipients[1]: not a public key of age: it begins with age1 → age-keygen -y prints the one of a secret key\n" +
 				"2:50: backup.recipients[2]: not a public key of age: it begins with age1 → age-keygen -y prints the one of a secret key\n" +
@@ -97,7 +97,7 @@ func TestRunErrors(t *testing.T) {
 13:54: verify.probes[9].headers: only a probe with url has it → remove the key
 14:69: verify.probes[10].headers.authorization: belay.yml holds no secret → write ${NAME}, and start Belay with that variable
 14:91: verify.probes[10].headers.a b: "a b" is no name of a header
-15:53: verify.probes[11].matches: no regular expression: missing closing ): `+"`a(`"+`
+15:53: verify.probes[11].matches: no regular expression: missing closing ): ` + "`a(`" + `
 15:69: verify.probes[11].json.a: "a" is no JSONPath → write it like $.data[0].id
 15:90: verify.probes[11].unchanged[1]: "$[" is no JSONPath → write it like $.data[0].id
 15:108: verify.probes[11].not-fewer: ".b" is no JSONPath → write it like $.data[0].id

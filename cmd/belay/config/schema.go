@@ -9,6 +9,7 @@ import (
 
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/release/catalog"
+	application "github.com/belaystack/belay/upgrade/app"
 )
 
 // SchemaURL is where the schema of belay.yml is published.
@@ -59,8 +60,8 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return words(texts([]any{catalog.BackImages, catalog.BackRestore, catalog.BackNever})...)
 	case reflect.TypeFor[catalog.When]():
 		return words(texts([]any{catalog.BeforeMerge, catalog.BeforeStart, catalog.AfterStart})...)
-	case reflect.TypeFor[ObjectStorage]():
-		return words(string(Covered), string(Waived))
+	case reflect.TypeFor[application.Kind]():
+		return words(application.Kinds...)
 	case reflect.TypeFor[Network]():
 		return words("stack", "host", "none")
 	case reflect.TypeFor[Duration]():
