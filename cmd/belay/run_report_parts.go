@@ -165,7 +165,9 @@ func (h *host) fillChecks(r *report.Run, p pastRun) {
 	p.read(journal.Done, "baseline-live", &before)
 	var after steps.Verdict
 	p.read(journal.Done, "verify", &after)
-	facts := after.Apps
+	var opened steps.Passed
+	p.read(journal.Done, "open", &opened)
+	facts := append(after.Apps, opened.Apps...)
 	if len(facts) == 0 {
 		facts = application.TellBefore(before.Facts)
 	}

@@ -121,6 +121,7 @@ func TestCompare(t *testing.T) {
 		"one gone":             {[]Fact{set("a", "b")}, []Fact{set("a", "c")}, "1 of 2 are missing: flow b (b)", ""},
 		"wrong now":            {[]Fact{count(3)}, []Fact{wrong("it cannot")}, "it cannot", ""},
 		"wrong before too":     {[]Fact{wrong("it cannot")}, []Fact{wrong("it cannot")}, "", "it was so before: it cannot"},
+		"better now":           {[]Fact{fact(Same, func(f *Fact) { f.Text, f.Wrong = "not_started", "it was never set up" })}, []Fact{text("finished")}, "", ""},
 		"wrong, never asked":   {nil, []Fact{wrong("it cannot")}, "it cannot", ""},
 		"never asked before":   {nil, []Fact{count(3)}, "", "it was not asked before"},
 		"not asked before":     {[]Fact{unasked}, []Fact{count(0)}, "", "before: no reason"},

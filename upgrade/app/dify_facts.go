@@ -72,9 +72,13 @@ func (d *Dify) api(ctx context.Context) []Fact {
 	if err := decode(got[2], "/console/api/setup", &s); err != nil {
 		setup.Wrong = why(err)
 	} else if setup.Text = s.Step; s.Step != "finished" {
-		setup.Wrong = fmt.Sprintf("Dify says that it was never set up (%s): its data are not there", s.Step)
+		setup.Wrong = neverSetUp(s.Step)
 	}
 	return finish(nil)
+}
+
+func neverSetUp(step string) string {
+	return fmt.Sprintf("Dify says that it was never set up (%s): its data are not there", step)
 }
 
 // apiBase is the address of an api from within its network.

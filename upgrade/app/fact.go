@@ -82,6 +82,7 @@ func Compare(before, after []Fact) []Compared {
 			c.Unasked = "it was not asked before"
 		case before[i].Unasked != "":
 			c.Unasked = "before: " + before[i].Unasked
+		case before[i].Wrong != "": // it is better now
 		default:
 			c.Failed = broken(before[i], now)
 		}

@@ -48,7 +48,7 @@ func (d *Dify) Parts(ctx context.Context) []Part {
 		// of all workspaces.
 		root := "OPENDAL_FS_ROOT"
 		if kind == "local" {
-			_ = 1
+			root = "STORAGE_LOCAL_PATH"
 		}
 		add(Part{Name: "files and private keys", Kind: Files, Service: first.Service, Path: within("/app/api", cmp.Or(first.Env[root].Reveal(), "storage"))})
 	}
@@ -108,31 +108,34 @@ func (d *Dify) vectors(m Member) (Part, bool) {
 // Parts are what must be backed up together of n8n: packages/@n8n/config, database.config.ts
 // and instance-settings; packages/core, binary-data.config.ts.
 func (n *N8N) Parts(ctx context.Context) []Part {
-	var out []Part
-	for _, m := range n.Mains {
-		kind, err := setting(ctx, n.st, m, "DB_TYPE", "sqlite")
-		p := Part{App: "n8n", Name: "database", Kind: Database}
-		home := path.Join(cmp.Or(m.Env["N8N_USER_FOLDER"].Reveal(), "/home/node"), ".n8n")
-		switch {
-		case err != nil:
-			p.Missing = why(err)
-		case kind == "sqlite":
-			p.Kind, p.Service, p.Path = Files, m.Service, home
-		default:
-			address, err := setting(ctx, n.st, m, map[bool]string{true: "DB_POSTGRESDB_HOST", false: "DB_MYSQLDB_HOST"}[kind == "postgresdb"], "localhost")
-			if err == nil {
-				p.Service, err = host(n.st.Members(), address)
-			}
-			if err != nil {
-				p.Missing = why(err)
-			}
+	if len(n.Mains) == 0 {
+		return nil
+	}
+	m := n.Mains[0] // all main instances have the same
+	p := Part{App: "n8n", Name: "database", Kind: Database}
+	home := path.Join(cmp.Or(m.Env["N8N_USER_FOLDER"].Reveal(), "/home/node"), ".n8n")
+	kind, err := setting(ctx, n.st, m, "DB_TYPE", "sqlite")
+	switch {
+	case err != nil:
+	case kind == "sqlite":
+		p.Kind, p.Service, p.Path = Files, m.Service, home
+	default:
+		key := "DB_MYSQLDB_HOST"
+		if kind == "postgresdb" {
+			key = "DB_POSTGRESDB_HOST"
 		}
-		out = append(out, p)
-		if m.Env["N8N_DEFAULT_BINARY_DATA_MODE"].Reveal() == "filesystem" {
-			out = append(out, Part{App: "n8n", Name: "files of executions", Kind: Files, Service: m.Service,
-				Path: path.Clean(cmp.Or(m.Env["N8N_BINARY_DATA_STORAGE_PATH"].Reveal(), path.Join(home, "binaryData")))})
+		var address string
+		if address, err = setting(ctx, n.st, m, key, "localhost"); err == nil {
+			p.Service, err = host(n.st.Members(), address)
 		}
-		return out // all main instances have the same
+	}
+	if err != nil {
+		p.Missing = why(err)
+	}
+	out := []Part{p}
+	if m.Env["N8N_DEFAULT_BINARY_DATA_MODE"].Reveal() == "filesystem" {
+		out = append(out, Part{App: "n8n", Name: "files of executions", Kind: Files, Service: m.Service,
+			Path: path.Clean(cmp.Or(m.Env["N8N_BINARY_DATA_STORAGE_PATH"].Reveal(), path.Join(home, "binaryData")))})
 	}
 	return out
 }

@@ -44,9 +44,13 @@ files plugins: plugin_daemon/app/storage`
 		"a local folder": {func(api, _ map[string]docker.Secret) {
 			api["STORAGE_TYPE"], api["STORAGE_LOCAL_PATH"], api["OPENDAL_FS_ROOT"] = "local", "files", "x"
 		}, strings.Replace(all, "api/app/api/storage", "api/app/api/files", 1)},
-		"files in S3": {func(api, daemon map[string]docker.Secret) { api["STORAGE_TYPE"], daemon["PLUGIN_STORAGE_TYPE"] = "s3", "aws_s3" },
+		"files in S3": {func(api, daemon map[string]docker.Secret) {
+			api["STORAGE_TYPE"], daemon["PLUGIN_STORAGE_TYPE"] = "s3", "aws_s3"
+		},
 			"database database: db\ndatabase plugins' database: db"},
-		"databases elsewhere": {func(api, daemon map[string]docker.Secret) { api["DB_HOST"], daemon["DB_HOST"] = "canary.example.com", "" },
+		"databases elsewhere": {func(api, daemon map[string]docker.Secret) {
+			api["DB_HOST"], daemon["DB_HOST"] = "canary.example.com", ""
+		},
 			"database database:  its database server is no service of this stack\nfiles files and private keys: api/app/api/storage\n" +
 				"database plugins' database:  its database server is no service of this stack\nfiles plugins: plugin_daemon/app/storage"},
 		"another server": {func(api, _ map[string]docker.Secret) { api["DB_TYPE"], api["DB_HOST"] = "mysql", "redis" },

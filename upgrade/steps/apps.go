@@ -116,6 +116,39 @@ func (a *apps) Ask(ctx context.Context, service string, requests ...app.Request)
 	return got, nil
 }
 
+// passages asks for Dify's API through doors; nil where there is no Dify.
+func (h *Host) passages(ctx context.Context, doors []app.Door) ([]app.Passage, error) {
+	stack, err := h.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := app.FindDify(ctx, stack)
+	if d == nil {
+		return nil, nil
+	}
+	out := d.Through(ctx, doors)
+	for i := range out {
+		out[i].Wrong = h.Mask(out[i].Wrong)
+	}
+	return out, nil
+}
+
+// doors are the ports that proxies of the stack publish, but for those of TLS.
+func doors(cs []docker.Container) []app.Door {
+	var out []app.Door
+	for _, c := range cs {
+		if !proxy(c.ImageRef) || c.State != "running" {
+			continue
+		}
+		for _, p := range c.Ports {
+			if p.Protocol == "tcp" && p.Target != 443 && p.Target != 8443 {
+				out = appendNew(out, app.Door{Service: c.Service, Port: p.Target})
+			}
+		}
+	}
+	return out
+}
+
 // facts are what the applications of the stack are asked before and after. since is when
 // the new ones began; zero before.
 func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {

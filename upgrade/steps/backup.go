@@ -226,7 +226,7 @@ func (b *backing) commands(ctx context.Context, _ []docker.Container) error {
 	return nil
 }
 
-func appendNew(list []string, more ...string) []string {
+func appendNew[T comparable](list []T, more ...T) []T {
 	for _, m := range more {
 		if !slices.Contains(list, m) {
 			list = append(list, m)

@@ -25,6 +25,9 @@ type Measured struct {
 	Commands []Ran      `json:"commands,omitempty"`
 	Errors   []LogLines `json:"errors,omitempty"` // lines that tell of errors, by service
 	Facts    []app.Fact `json:"facts,omitempty"`  // what the applications were asked
+
+	// Of a stack that is open: Dify's API through its proxies.
+	Passages []app.Passage `json:"passages,omitempty"`
 }
 
 // State is one container.
@@ -60,6 +63,13 @@ func (s *baselineLive) Do(ctx context.Context, _ struct{}) (any, error) {
 		return nil, err
 	}
 	if m.Facts, err = s.facts(ctx, time.Time{}); err != nil {
+		return nil, err
+	}
+	cs, err := s.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if m.Passages, err = s.passages(ctx, doors(cs)); err != nil {
 		return nil, err
 	}
 	m.Commands = s.runAll(ctx, s.Spec.Config.Baseline)

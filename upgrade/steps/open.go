@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
@@ -84,7 +86,49 @@ func (s *open) Do(ctx context.Context, _ opened) (any, error) {
 	if len(services) == 0 {
 		return nil, nil
 	}
-	return nil, s.steady(ctx, services, s.Spec.Options.AcceptUnhealthy)
+	if err := s.steady(ctx, services, s.Spec.Options.AcceptUnhealthy); err != nil {
+		return nil, err
+	}
+	return s.through(ctx)
+}
+
+// Passed is what Open tells of the ways from the outside.
+type Passed struct {
+	Apps []app.Compared `json:"apps,omitempty"`
+}
+
+// through waits until Dify's API answers through the proxies as it did before. One that
+// was given an address of the old container answers 502 for good.
+func (s *open) through(ctx context.Context) (Passed, error) {
+	var before Measured
+	if _, err := s.Run.Result("baseline-live", &before); err != nil || len(before.Passages) == 0 {
+		return Passed{}, err
+	}
+	var doors []app.Door
+	for _, p := range before.Passages {
+		doors = append(doors, p.Door)
+	}
+	deadline := s.Now().Add(time.Minute)
+	for {
+		now, err := s.passages(ctx, doors)
+		if err != nil {
+			return Passed{}, err
+		}
+		if now == nil { // there is no Dify any more
+			return Passed{}, nil
+		}
+		p := Passed{app.ComparePassages(before.Passages, now)}
+		i := slices.IndexFunc(p.Apps, func(c app.Compared) bool { return c.Failed != "" })
+		if i < 0 {
+			return p, nil
+		}
+		if s.Now().After(deadline) {
+			return p, fmt.Errorf("%s of %s in %s: %s", p.Apps[i].Name, p.Apps[i].App, p.Apps[i].Service, p.Apps[i].Failed)
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return p, err
+		}
+	}
 }
 
 // policies gives the containers that were halted and not made anew the restart
