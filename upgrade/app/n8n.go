@@ -151,13 +151,14 @@ func N8NGrace(m Member) time.Duration {
 // NotServing says why an application does not serve yet, though its container is well; ""
 // when it does, or when there is nothing to ask. A main instance of n8n listens before it
 // migrates, says 200 to everything meanwhile, and is ready by its own word before its paths
-// are there: GET /rest/login answers in JSON, 401 as a rule, when they are.
+// are there: GET /rest/login answers in JSON, 401 as a rule, when they are. N8N_PATH is not
+// before it: n8n writes it into links and serves at its root (packages/cli, server.ts).
 func NotServing(ctx context.Context, st Stack, m Member) string {
 	if m.App != catalog.N8N || N8NRole(m.Args) != N8NMain || m.Env["N8N_PROTOCOL"].Reveal() == "https" {
 		return ""
 	}
 	value := func(key, otherwise string) string { return cmp.Or(m.Env[key].Reveal(), otherwise) }
-	at := "http://127.0.0.1:" + value("N8N_PORT", "5678") + path.Join("/", value("N8N_PATH", "/"), value("N8N_ENDPOINT_REST", "rest"), "login")
+	at := "http://127.0.0.1:" + value("N8N_PORT", "5678") + path.Join("/", value("N8N_ENDPOINT_REST", "rest"), "login")
 	got, err := st.Ask(ctx, m.Service, Request{URL: at})
 	switch {
 	case err != nil:

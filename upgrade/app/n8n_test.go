@@ -171,6 +171,7 @@ func TestN8NGrace(t *testing.T) {
 	}
 }
 
+// With N8N_PATH n8n was asked where it never answers, and never was ready.
 func TestNotServing(t *testing.T) {
 	main := member(t, "flows", "n8nio/n8n:1.110.1", "N8N_PORT=80", "N8N_PATH=/n/")
 	json := map[string]string{"Content-Type": "application/json; charset=utf-8"}
@@ -186,7 +187,7 @@ func TestNotServing(t *testing.T) {
 		"a worker":  {member(t, "flows", "n8nio/n8n:1.110.1", "worker"), Response{Error: "x"}, ""},
 		"another":   {member(t, "flows", "redis:7"), Response{Error: "x"}, ""},
 	} {
-		s := &stack{members: []Member{tt.m}, http: map[string]Response{"flows http://127.0.0.1:80/n/rest/login": tt.got}}
+		s := &stack{members: []Member{tt.m}, http: map[string]Response{"flows http://127.0.0.1:80/rest/login": tt.got}}
 		if got := NotServing(context.Background(), s, tt.m); got != tt.want {
 			t.Errorf("%s: %q", name, got)
 		}
