@@ -184,6 +184,19 @@ func (h *host) fillChecks(r *report.Run, p pastRun) {
 		ranCommands("verify", after.Commands, p.spec.Config.Verify, nil)...)
 }
 
+// notWaitedFor tells the work that drain left alone.
+func notWaitedFor(p pastRun) []string {
+	var d steps.Drained
+	p.read(journal.Done, "drain", &d)
+	var out []string
+	for _, w := range d.Work {
+		for _, left := range w.Left() {
+			out = append(out, "not waited for: "+left)
+		}
+	}
+	return out
+}
+
 func answer(all []steps.Probed, p steps.Probe) *report.Answer {
 	i := slices.IndexFunc(all, func(x steps.Probed) bool { return x.Name == p.Name && x.Service == p.Service })
 	if i < 0 {

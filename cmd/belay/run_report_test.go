@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/belaystack/belay/upgrade"
+	application "github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/report"
 	"github.com/belaystack/belay/upgrade/steps"
@@ -101,6 +102,23 @@ func TestStepsOf(t *testing.T) {
 	}
 	if got := stands(killed); !cmp.Equal(got, []string{"pull: done, and not undone", "halt: done, and not undone", "migrate: begun, and not undone"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+// What drain could not ask was nowhere to be read.
+func TestReportOfDrain(t *testing.T) {
+	p := play(t, steps.Upgrade, [2]any{"captured drain", nil}, [2]any{"done drain", steps.Drained{Work: []application.Work{
+		{App: "n8n", Name: "executions", Unasked: "its database is not PostgreSQL"},
+		{App: "n8n", Service: "flows", Name: "jobs in the queue", Kept: []application.Job{{What: "3 waiting", Count: 3}}, Dead: []application.Job{{What: "1 active", Count: 1}}},
+	}}}, [2]any{"closed", upgrade.Closure{Outcome: upgrade.Committed}})
+	h := &host{app: &app{}, state: t.TempDir()}
+	want := []string{
+		"not waited for: executions of n8n: not checked: its database is not PostgreSQL",
+		"not waited for: jobs in the queue of n8n in flows: said to be under way, and nobody is at it: 1 active",
+		"not waited for: jobs in the queue of n8n in flows: they go on after the upgrade: 3 waiting",
+	}
+	if diff := cmp.Diff(want, h.report(p, nil, nil).Notes); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -89,6 +89,8 @@ func member(t *testing.T, service, ref string, words ...string) Member {
 	return NewMember(m)
 }
 
+func secret(value string) docker.Secret { return docker.Secret(value) }
+
 func TestCompare(t *testing.T) {
 	fact := func(rule Rule, change func(*Fact)) Fact {
 		f := Fact{App: "n8n", Name: "x", Rule: rule}

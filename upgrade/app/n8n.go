@@ -23,6 +23,7 @@ type N8N struct {
 
 	st     Stack
 	of     string // one of its services, where there are several n8n
+	at     string // its PostgreSQL: the service, or the address of one outside of the stack
 	server string // service of its PostgreSQL
 	db     string
 	schema string
@@ -38,7 +39,7 @@ func FindN8N(ctx context.Context, st Stack) []*N8N {
 		n := &N8N{st: st}
 		n.noSQL = n.database(ctx, m)
 		i := slices.IndexFunc(out, func(o *N8N) bool {
-			return n.noSQL == nil && o.noSQL == nil && o.server == n.server && o.db == n.db && o.schema == n.schema && o.prefix == n.prefix
+			return n.at != "" && o.at == n.at && o.db == n.db && o.schema == n.schema && o.prefix == n.prefix
 		})
 		if i < 0 {
 			out = append(out, n)
@@ -105,8 +106,12 @@ func (n *N8N) database(ctx context.Context, m Member) error {
 			return err
 		}
 	}
-	n.server, err = host(n.st.Members(), address)
-	return err
+	if n.server, err = host(n.st.Members(), address); err != nil {
+		n.at = "outside: " + address
+		return err
+	}
+	n.at = n.server
+	return nil
 }
 
 // Queued says that workers execute, not the main instance.
@@ -171,35 +176,6 @@ func NotServing(ctx context.Context, st Stack, m Member) string {
 	return ""
 }
 
-// Work are the executions that n8n has begun or is about to begin. `waiting` ones are
-// safe: they are rows until their time comes. One that is said to run since before what
-// executes was started is what a crash left behind: n8n marks it at its next start.
-func (n *N8N) Work(ctx context.Context) Work {
-	w := Work{App: "n8n", Service: n.of, Name: "executions"}
-	// Columns by JSON: createdAt and deletedAt are not in every release.
-	rows, err := n.query(ctx, `SELECT e.id::text, e."workflowId"::text, coalesce(w.name, ''), e.status,
-		coalesce(extract(epoch FROM coalesce((to_jsonb(e) ->> 'startedAt')::timestamptz, (to_jsonb(e) ->> 'createdAt')::timestamptz))::bigint::text, '')
-		FROM `+n.table("execution_entity")+` e LEFT JOIN `+n.table("workflow_entity")+` w ON w.id::text = e."workflowId"::text
-		WHERE e.status IN ('new', 'running') AND to_jsonb(e) ->> 'deletedAt' IS NULL ORDER BY e.id`)
-	if err != nil {
-		w.Unasked = why(err)
-		return w
-	}
-	executing := n.Mains
-	if n.Queued() {
-		executing = n.Workers
-	}
-	for _, r := range rows {
-		one := Job{ID: r[0], What: named(r[2], r[1]), State: r[3], Since: epoch(r[4])}
-		if one.State == "running" && !one.Since.IsZero() && !aliveSince(executing, one.Since) {
-			w.Dead = append(w.Dead, one)
-			continue
-		}
-		w.Jobs = append(w.Jobs, one)
-	}
-	return w
-}
-
 // aliveSince says that one of the members runs since then, or longer.
 func aliveSince(all []Member, at time.Time) bool {
 	return slices.ContainsFunc(all, func(m Member) bool { return m.Running && !m.Started.After(at.Add(time.Second)) })
@@ -211,19 +187,6 @@ func epoch(text string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(s, 0).UTC()
-}
-
-// Intake are the services that take new work without doing it, which can be stopped before
-// what is under way has ended. Without workers there are none: who takes executes.
-func (n *N8N) Intake() []string {
-	if !n.Queued() {
-		return nil
-	}
-	var out []string
-	for _, m := range slices.Concat(n.Hooks, n.Mains) {
-		out = append(out, m.Service)
-	}
-	return out
 }
 
 // Facts are what an upgrade of n8n must keep. since is when the new one began; zero before.

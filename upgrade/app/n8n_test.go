@@ -51,7 +51,7 @@ func TestFindN8N(t *testing.T) {
 		"N8N_ENCRYPTION_KEY=only": "its database is not PostgreSQL",
 	} {
 		n := FindN8N(context.Background(), &stack{members: []Member{member(t, "lone", "n8nio/n8n:1.0.0", words)}})[0]
-		if w := n.Work(context.Background()); w.Unasked != want || w.Busy() != 0 {
+		if w := n.executions(context.Background()); w.Unasked != want || w.Busy() != 0 {
 			t.Errorf("%s: %+v", words, w)
 		}
 		for _, f := range n.Facts(context.Background(), began) {
@@ -59,6 +59,23 @@ func TestFindN8N(t *testing.T) {
 				t.Errorf("%s: %s counts as asked: %+v", words, f.Name, f)
 			}
 		}
+	}
+}
+
+// An n8n whose PostgreSQL is elsewhere was as many as it has services, and its workers
+// were nobody's.
+func TestFindN8NElsewhere(t *testing.T) {
+	far := []string{"DB_TYPE=postgresdb", "DB_POSTGRESDB_HOST=db.example.com"}
+	s := &stack{members: []Member{
+		member(t, "flows", "n8nio/n8n:1.110.1", far...),
+		member(t, "lone", "n8nio/n8n:1.110.1"),
+		member(t, "lone2", "n8nio/n8n:1.110.1"),
+		member(t, "other", "n8nio/n8n:1.110.1", append(far, "DB_POSTGRESDB_DATABASE=other")...),
+		member(t, "work", "n8nio/n8n:1.110.1", append(far, "worker")...),
+	}}
+	all := FindN8N(context.Background(), s)
+	if len(all) != 4 || services(all[0].Mains) != "flows" || services(all[0].Workers) != "work" || all[0].noSQL == nil {
+		t.Errorf("%d, the first %+v", len(all), *all[0])
 	}
 }
 
@@ -73,7 +90,7 @@ func TestN8NWork(t *testing.T) {
 		{"4", "w2", "", "new", ""},
 		{"5", "w2", "", "running", ""},
 	}}
-	w := FindN8N(context.Background(), s)[0].Work(context.Background())
+	w := FindN8N(context.Background(), s)[0].executions(context.Background())
 	if jobs(w.Jobs) != "2running 3new 4new 5running" || jobs(w.Dead) != "1running" {
 		t.Errorf("%+v", w)
 	}

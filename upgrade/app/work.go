@@ -12,7 +12,8 @@ type Work struct {
 	Service string `json:"service,omitempty"` // one of it, where there are several
 	Name    string `json:"name"`              // "executions"
 	Jobs    []Job  `json:"jobs,omitempty"`
-	Dead    []Job  `json:"dead,omitempty"` // said to run, and too old to
+	Dead    []Job  `json:"dead,omitempty"` // said to run, and nobody is at it
+	Kept    []Job  `json:"kept,omitempty"` // nobody takes it up before the upgrade: it lies where it is backed up, and goes on afterwards
 	Unasked string `json:"unasked,omitempty"`
 }
 
@@ -34,10 +35,39 @@ func (w Work) Busy() int64 {
 	return n
 }
 
-// String is for people: "2 executions: Daily report (a1), since 10:31:02 UTC; …".
+// String is for people: "2 executions of n8n: Daily report (a1), since 10:31:02 UTC; …".
 func (w Work) String() string {
+	return fmt.Sprintf("%d %s: %s", w.Busy(), w.Of(), few(w.Jobs))
+}
+
+// Of is the name for people: "executions of n8n".
+func (w Work) Of() string {
+	of := w.Name + " of " + w.App
+	if w.Service != "" {
+		of += " in " + w.Service
+	}
+	return of
+}
+
+// Left says what is not waited for, and why.
+func (w Work) Left() []string {
+	var out []string
+	if w.Unasked != "" {
+		out = append(out, w.Of()+": not checked: "+w.Unasked)
+	}
+	if len(w.Dead) > 0 {
+		out = append(out, w.Of()+": said to be under way, and nobody is at it: "+few(w.Dead))
+	}
+	if len(w.Kept) > 0 {
+		out = append(out, w.Of()+": they go on after the upgrade: "+few(w.Kept))
+	}
+	return out
+}
+
+// few are the first of them.
+func few(jobs []Job) string {
 	var list []string
-	for i, j := range w.Jobs {
+	for i, j := range jobs {
 		if i == 5 {
 			list = append(list, "…")
 			break
@@ -48,9 +78,5 @@ func (w Work) String() string {
 		}
 		list = append(list, text)
 	}
-	of := w.App
-	if w.Service != "" {
-		of += " in " + w.Service
-	}
-	return fmt.Sprintf("%d %s of %s: %s", w.Busy(), w.Name, of, strings.Join(list, "; "))
+	return strings.Join(list, "; ")
 }

@@ -30,7 +30,7 @@ type draining struct {
 // Drained is the result of drain.
 type Drained struct {
 	Waited  Duration   `json:"waited"`
-	Work    []app.Work `json:"work,omitempty"`    // that was asked last: what is dead, what could not be asked
+	Work    []app.Work `json:"work,omitempty"`    // that was asked last: what is dead, what is kept, what could not be asked
 	Skipped string     `json:"skipped,omitempty"` // why nothing was waited for
 }
 
@@ -127,14 +127,14 @@ func (h *Host) work(ctx context.Context) ([]app.Work, error) {
 	}
 	var out []app.Work
 	for _, n := range app.FindN8N(ctx, stack) {
-		out = append(out, n.Work(ctx))
+		out = append(out, n.Work(ctx)...)
 	}
 	if d := app.FindDify(ctx, stack); d != nil {
 		out = append(out, d.Work(ctx)...)
 	}
 	for i := range out {
 		out[i].Unasked = h.Mask(out[i].Unasked)
-		for _, jobs := range [][]app.Job{out[i].Jobs, out[i].Dead} {
+		for _, jobs := range [][]app.Job{out[i].Jobs, out[i].Dead, out[i].Kept} {
 			for j := range jobs {
 				jobs[j].What = h.Mask(jobs[j].What) // people name their workflows as they like
 			}
