@@ -122,9 +122,12 @@ type Response struct {
 	Error   string            `json:"error,omitempty"` // why there is none
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers,omitempty"`
-	Body    []byte            `json:"body,omitempty"` // at most 4 MiB
+	Body    []byte            `json:"body,omitempty"` // at most MaxBody
 	Took    time.Duration     `json:"took"`
 }
+
+// MaxBody is how much of an answer is read, in bytes.
+const MaxBody = 4 << 20
 
 func sorted(list []string) []string {
 	slices.Sort(list)

@@ -21,6 +21,7 @@ type stack struct {
 	says    map[string]string     // service and command; "!" in front: it fails saying so
 	http    map[string]Response   // service and url
 	asked   []string
+	sent    []Request
 }
 
 func (s *stack) Members() []Member { return s.members }
@@ -58,6 +59,7 @@ func (s *stack) File(_ context.Context, service, path string) ([]byte, error) {
 
 func (s *stack) Ask(_ context.Context, service string, requests ...Request) ([]Response, error) {
 	var out []Response
+	s.sent = append(s.sent, requests...)
 	for _, r := range requests {
 		got, ok := s.http[service+" "+r.URL]
 		if !ok {
@@ -107,6 +109,13 @@ func TestCompare(t *testing.T) {
 			}
 		})
 	}
+	versions := func(f Fact, pairs ...string) Fact {
+		f.Versions = map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			f.Versions[pairs[i]] = pairs[i+1]
+		}
+		return f
+	}
 	wrong := func(s string) Fact { return fact(Told, func(f *Fact) { f.Wrong = s }) }
 	unasked := fact(NotFewer, func(f *Fact) { f.Unasked = "no reason" })
 	for name, tt := range map[string]struct {
@@ -121,6 +130,10 @@ func TestCompare(t *testing.T) {
 		"another":              {[]Fact{text("finished")}, []Fact{text("not_started")}, "not_started, and was finished", ""},
 		"all there":            {[]Fact{set("a", "b")}, []Fact{set("b", "a", "c")}, "", ""},
 		"one gone":             {[]Fact{set("a", "b")}, []Fact{set("a", "c")}, "1 of 2 are missing: flow b (b)", ""},
+		"other version":        {[]Fact{versions(set("a", "b"), "a", "1", "b", "1")}, []Fact{versions(set("a", "b"), "a", "1", "b", "2")}, "1 of 2 are in another version than before: flow b (b)", ""},
+		"no version before":    {[]Fact{set("a")}, []Fact{versions(set("a"), "a", "1")}, "", ""},
+		"no version now":       {[]Fact{versions(set("a"), "a", "1")}, []Fact{set("a")}, "", ""},
+		"gone and other":       {[]Fact{versions(set("a", "b"), "a", "1", "b", "1")}, []Fact{versions(set("b"), "b", "2")}, "1 of 2 are missing: flow a (a); 1 of 2 are in another version than before: flow b (b)", ""},
 		"wrong now":            {[]Fact{count(3)}, []Fact{wrong("it cannot")}, "it cannot", ""},
 		"wrong before too":     {[]Fact{wrong("it cannot")}, []Fact{wrong("it cannot")}, "", "it was so before: it cannot"},
 		"better now":           {[]Fact{fact(Same, func(f *Fact) { f.Text, f.Wrong = "not_started", "it was never set up" })}, []Fact{text("finished")}, "", ""},

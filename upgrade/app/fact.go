@@ -21,16 +21,17 @@ const (
 
 // Fact is one thing that an application was asked.
 type Fact struct {
-	App     string            `json:"app"` // as a report names it: "n8n"
-	Service string            `json:"service,omitempty"`
-	Name    string            `json:"name"` // "active workflows"
-	Rule    Rule              `json:"rule"`
-	Text    string            `json:"text,omitempty"`
-	Count   int64             `json:"count,omitempty"`
-	Items   map[string]string `json:"items,omitempty"` // id -> name
-	Least   float64           `json:"least,omitempty"` // the part of Items that came again at once; of Overlaps
-	Wrong   string            `json:"wrong,omitempty"` // why the answer is bad, whatever it was before
-	Unasked string            `json:"unasked,omitempty"`
+	App      string            `json:"app"` // as a report names it: "n8n"
+	Service  string            `json:"service,omitempty"`
+	Name     string            `json:"name"` // "active workflows"
+	Rule     Rule              `json:"rule"`
+	Text     string            `json:"text,omitempty"`
+	Count    int64             `json:"count,omitempty"`
+	Items    map[string]string `json:"items,omitempty"`    // id -> name
+	Versions map[string]string `json:"versions,omitempty"` // id -> which version of the item it is, where it has one
+	Least    float64           `json:"least,omitempty"`    // the part of Items that came again at once; of Overlaps
+	Wrong    string            `json:"wrong,omitempty"`    // why the answer is bad, whatever it was before
+	Unasked  string            `json:"unasked,omitempty"`
 }
 
 // shown is the answer for people.
@@ -124,17 +125,30 @@ func broken(was, now Fact) string {
 			return fmt.Sprintf("%.0f %% of what came before comes again; asked twice before, it was %.0f %%", 100*part, 100*was.Least)
 		}
 	case Keeps:
-		var gone []string
-		for _, id := range slices.Sorted(maps.Keys(was.Items)) {
-			if _, ok := now.Items[id]; !ok {
-				gone = append(gone, named(was.Items[id], id))
-			}
-		}
-		if len(gone) > 0 {
-			return fmt.Sprintf("%d of %d are missing: %s", len(gone), len(was.Items), strings.Join(gone, ", "))
-		}
+		return notKept(was, now)
 	}
 	return ""
+}
+
+// notKept are the items that are gone, and those that are there in another version. One
+// that had no version before has none to be held against.
+func notKept(was, now Fact) string {
+	var gone, others, out []string
+	for _, id := range slices.Sorted(maps.Keys(was.Items)) {
+		old, current := was.Versions[id], now.Versions[id]
+		if _, ok := now.Items[id]; !ok {
+			gone = append(gone, named(was.Items[id], id))
+		} else if old != "" && current != "" && old != current {
+			others = append(others, named(was.Items[id], id))
+		}
+	}
+	if len(gone) > 0 {
+		out = append(out, fmt.Sprintf("%d of %d are missing: %s", len(gone), len(was.Items), strings.Join(gone, ", ")))
+	}
+	if len(others) > 0 {
+		out = append(out, fmt.Sprintf("%d of %d are in another version than before: %s", len(others), len(was.Items), strings.Join(others, ", ")))
+	}
+	return strings.Join(out, "; ")
 }
 
 // overlap is the part of a's items that b has; 1 of none.

@@ -29,6 +29,7 @@ type N8N struct {
 	schema string
 	prefix string
 	noSQL  error // why its database cannot be asked
+	grant  *grant
 }
 
 // FindN8N gives the n8n of a stack. There is more than one where services have different
@@ -235,22 +236,6 @@ func spread(seen map[string][]string) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, "; ")
-}
-
-// workflows is the set of active ones. From 2.0 on each has a version that is active; to
-// activate it again without naming that one would publish a draft.
-func (n *N8N) workflows(ctx context.Context) Fact {
-	f := n.fact("active workflows", Keeps)
-	rows, err := n.query(ctx, `SELECT w.id::text, w.name, coalesce(to_jsonb(w) ->> 'activeVersionId', '') FROM `+n.table("workflow_entity")+` w WHERE w.active ORDER BY 1`)
-	if err != nil {
-		f.Unasked = why(err)
-		return f
-	}
-	f.Items = map[string]string{}
-	for _, r := range rows {
-		f.Items[r[0]] = r[1]
-	}
-	return f
 }
 
 func (n *N8N) credentials(ctx context.Context) Fact {

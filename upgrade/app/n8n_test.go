@@ -151,6 +151,9 @@ func TestN8NFacts(t *testing.T) {
 	for _, f := range n.Facts(context.Background(), began) {
 		shown[f.Name] = f.shown()
 	}
+	if f := n.workflows(context.Background()); fmt.Sprint(f.Items, f.Versions) != "map[a1:Daily b2:Hourly] map[b2:v7]" {
+		t.Errorf("%+v", f)
+	}
 	for name, want := range map[string]string{
 		"version":                            "services of one n8n have different versions: 1.110.0 in work; 1.110.1 in flows, hooks",
 		"active workflows":                   "2",

@@ -27,8 +27,7 @@ func (n *N8N) executions(ctx context.Context) Work {
 		FROM `+n.table("execution_entity")+` e LEFT JOIN `+n.table("workflow_entity")+` w ON w.id::text = e."workflowId"::text
 		WHERE e.status IN ('new', 'running') AND to_jsonb(e) ->> 'deletedAt' IS NULL ORDER BY e.id`)
 	if err != nil {
-		w.Unasked = why(err)
-		return w
+		return n.workByAPI(ctx, w, err)
 	}
 	for _, r := range rows {
 		n.place(&w, Job{ID: r[0], What: named(r[2], r[1]), State: r[3], Since: epoch(r[4])})

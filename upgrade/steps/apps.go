@@ -116,6 +116,14 @@ func (a *apps) Ask(ctx context.Context, service string, requests ...app.Request)
 	return got, nil
 }
 
+// n8n are those of the stack, with the key to the API of the one that it is for.
+func (a *apps) n8n(ctx context.Context) []*app.N8N {
+	all := app.FindN8N(ctx, a)
+	by := a.Spec.Config.N8N
+	app.Grant(all, by, a.getenv(by.KeyEnv))
+	return all
+}
+
 // passages asks for Dify's API through doors; nil where there is no Dify.
 func (h *Host) passages(ctx context.Context, doors []app.Door) ([]app.Passage, error) {
 	stack, err := h.apps(ctx)
@@ -157,7 +165,7 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 		return nil, err
 	}
 	var out []app.Fact
-	for _, n := range app.FindN8N(ctx, stack) {
+	for _, n := range stack.n8n(ctx) {
 		out = append(out, n.Facts(ctx, since)...)
 	}
 	if d := app.FindDify(ctx, stack); d != nil {
@@ -169,6 +177,9 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 	for i := range out {
 		for _, text := range []*string{&out[i].Text, &out[i].Wrong, &out[i].Unasked} {
 			*text = h.Mask(*text)
+		}
+		for id, name := range out[i].Items {
+			out[i].Items[id] = h.Mask(name) // people name their workflows as they like
 		}
 	}
 	return out, nil

@@ -49,7 +49,7 @@ func (s *drain) Capture(ctx context.Context) (draining, error) {
 	if err != nil {
 		return d, err
 	}
-	for _, n := range app.FindN8N(ctx, stack) {
+	for _, n := range stack.n8n(ctx) {
 		d.Intake = append(d.Intake, n.Intake()...)
 	}
 	d.Closes = len(d.Intake) > 0
@@ -126,7 +126,7 @@ func (h *Host) work(ctx context.Context) ([]app.Work, error) {
 		return nil, err
 	}
 	var out []app.Work
-	for _, n := range app.FindN8N(ctx, stack) {
+	for _, n := range stack.n8n(ctx) {
 		out = append(out, n.Work(ctx)...)
 	}
 	if d := app.FindDify(ctx, stack); d != nil {

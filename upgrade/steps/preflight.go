@@ -8,7 +8,6 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
@@ -197,7 +196,7 @@ func (s *preflight) appKeys(ctx context.Context) error {
 		return err
 	}
 	var errs []error
-	for _, n := range app.FindN8N(ctx, stack) {
+	for _, n := range stack.n8n(ctx) {
 		for _, p := range n.Key(ctx) {
 			errs = append(errs, &Refusal{Reason: p.What, Found: p.Found, Needed: p.Needed, Next: p.Next})
 		}

@@ -295,4 +295,4 @@ func send(ctx context.Context, r app.Request) app.Response {
 var noRedirect = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 4 << 20
+const maxAnswer = app.MaxBody

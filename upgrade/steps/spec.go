@@ -81,6 +81,7 @@ type Config struct {
 	BackUp    []Command       `json:"backup,omitempty"` // the user's own backups
 	Probes    []Probe         `json:"probes,omitempty"`
 	Retrieval []app.Retrieval `json:"retrieval,omitempty"`
+	N8N       app.N8NAPI      `json:"n8n,omitzero"`
 
 	Covered    []app.Kind `json:"covered,omitempty"`    // kinds of data that BackUp has
 	Uncovered  []app.Kind `json:"uncovered,omitempty"`  // kinds of data that nothing has

@@ -72,7 +72,7 @@ func (h *Host) parts(ctx context.Context) ([]app.Part, error) {
 		return nil, err
 	}
 	var out []app.Part
-	for _, n := range app.FindN8N(ctx, stack) {
+	for _, n := range stack.n8n(ctx) {
 		out = append(out, n.Parts(ctx)...)
 	}
 	if d := app.FindDify(ctx, stack); d != nil {

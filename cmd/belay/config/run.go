@@ -18,6 +18,7 @@ type RunKeys struct {
 	Backup Backup `json:"backup,omitzero" jsonschema_description:"What is backed up, and how long backups stay."`
 	Verify Verify `json:"verify,omitzero" jsonschema_description:"What has to hold for an upgrade to stay."`
 	Drain  Drain  `json:"drain,omitzero" jsonschema_description:"How work that is under way is waited for before anything is stopped."`
+	N8N    N8N    `json:"n8n,omitzero" jsonschema_description:"How n8n is asked by its public API, where its database cannot be."`
 	Launch Launch `json:"launch,omitzero" jsonschema_description:"How long services may take to get well."`
 
 	// Named are the services that the keys name.
@@ -84,6 +85,13 @@ type LogErrors struct {
 // Drain says how work that is under way is waited for.
 type Drain struct {
 	Timeout Duration `json:"timeout,omitempty" jsonschema:"default=10m" jsonschema_description:"How long executions and jobs are waited for. When they have not ended by then, nothing is stopped and the run fails."`
+}
+
+// N8N says how n8n is asked by its public API.
+type N8N struct {
+	KeyEnv     string `json:"key-env,omitempty" jsonschema:"pattern=^[A-Za-z_][A-Za-z0-9_]*$" jsonschema_description:"The variable, of the environment that Belay is started with, that holds an API key of n8n. With it, executions and active workflows are asked where SQL cannot be."`
+	Service    string `json:"service,omitempty" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"A service of the n8n whose key it is, where the stack has several."`
+	Reactivate *bool  `json:"reactivate,omitempty" jsonschema:"default=false" jsonschema_description:"Whether workflows that were active, and are not after an upgrade, are activated again in the version that was. It needs the key. Without it the upgrade fails and is undone."`
 }
 
 // Launch says how long services may take to get well, and who waits for whom.

@@ -61,6 +61,9 @@ func (d *document) checkRuns(r *RunKeys, baseline []Command, at ...string) {
 	k.each(r.Verify.NotFewerRows, k.checkTable, "verify", "not-fewer-rows")
 	k.each(r.Verify.LogErrors.Ignore, k.checkRegexp, "verify", "log-errors", "ignore")
 	k.each(r.Launch.Public, k.checkService, "launch", "public")
+	if r.N8N.Service != "" {
+		k.names(r.N8N.Service, "n8n.service", "n8n", "service")
+	}
 	k.checkLaunch()
 }
 

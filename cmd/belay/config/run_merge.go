@@ -51,6 +51,7 @@ func (c *Config) Runs(s Stack, project, base string) Runs {
 		BackUp:    commands(b.Commands, base),
 		Probes:    probes(v.Probes),
 		Retrieval: retrieval(v.Retrieval),
+		N8N:       own.N8N.over(top.N8N),
 
 		Covered:    b.Covered,
 		Uncovered:  b.Uncovered,
@@ -102,6 +103,7 @@ func (s Stack) said() map[string]bool {
 		"verify.commands":   s.Verify.Commands != nil,
 		"verify.probes":     s.Verify.Probes != nil,
 		"launch.public":     s.Launch.Public != nil,
+		"n8n.service":       s.N8N.Service != "",
 	}
 }
 
@@ -137,6 +139,15 @@ func (v Verify) over(top Verify) Verify {
 			Ignore: list(v.LogErrors.Ignore, top.LogErrors.Ignore),
 			Max:    cmp.Or(v.LogErrors.Max, top.LogErrors.Max),
 		},
+	}
+}
+
+func (n N8N) over(top N8N) application.N8NAPI {
+	reactivate := cmp.Or(n.Reactivate, top.Reactivate)
+	return application.N8NAPI{
+		KeyEnv:     cmp.Or(n.KeyEnv, top.KeyEnv),
+		Service:    cmp.Or(n.Service, top.Service),
+		Reactivate: reactivate != nil && *reactivate,
 	}
 }
 

@@ -53,7 +53,9 @@ stacks:
     log-errors: {max: 4}
   launch: {window: 1m, services: {api: {deadline: 1m}, n8n: {deadline: 2m}, web: {}}, public: [web]}
   drain: {timeout: 2h}
+  n8n: {service: own-flows, reactivate: false}
 drain: {timeout: 90s}
+n8n: {key-env: N8N_KEY, service: flows, reactivate: true}
 `
 
 func duration(d time.Duration) steps.Duration { return steps.Duration(d) }
@@ -69,6 +71,7 @@ func TestRuns(t *testing.T) {
 		Exclude:    []string{"cache:/data/tmp/**"},
 		Recipients: []string{"age1qqq"}, Identity: "/repo/keys/age.txt",
 		NotFewer: []string{"dify.public.accounts"}, IgnoreLogs: []string{"^warn"}, MaxErrors: &none, Public: []string{"edge"},
+		N8N:   app.N8NAPI{KeyEnv: "N8N_KEY", Service: "flows", Reactivate: true},
 		Drain: duration(90 * time.Second), Window: duration(10 * time.Second), Deadline: duration(7 * time.Minute), Deadlines: map[string]steps.Duration{"api": duration(10 * time.Minute), "web": duration(3 * time.Minute)},
 		Keep: 3,
 	}}
@@ -91,6 +94,7 @@ func TestRuns(t *testing.T) {
 		{Name: "ping", Service: "db", Run: []string{"sh", "-c", "pg_isready"}, Timeout: duration(5 * time.Second)},
 	}
 	want.Config.Drain = duration(2 * time.Hour)
+	want.Config.N8N.Service, want.Config.N8N.Reactivate = "own-flows", false
 	want.Config.MaxErrors, want.Config.Public, want.Config.Window = &four, []string{"web"}, duration(time.Minute)
 	want.Config.Deadlines = map[string]steps.Duration{"api": duration(time.Minute), "n8n": duration(2 * time.Minute), "web": duration(3 * time.Minute)}
 	if d := cmp.Diff(want, c.Runs(c.Stacks[1], "shop", "/repo")); d != "" {
@@ -112,7 +116,7 @@ func TestRunsWithoutAWord(t *testing.T) {
 // The services of keys at the top count for a stack unless it replaces them.
 func TestServices(t *testing.T) {
 	c := loadText(t, runKeys)
-	for i, want := range []string{"5 api, 10 cache, 17 api, 22 api, 22 web, 22 x, 23 edge", "22 api, 22 web, 22 x, 29 db, 33 cache, 34 n8n, 35 db, 36 db, 37 db, 39 api, 39 n8n, 39 web, 39 web"} {
+	for i, want := range []string{"5 api, 10 cache, 17 api, 22 api, 22 web, 22 x, 23 edge, 43 flows", "22 api, 22 web, 22 x, 29 db, 33 cache, 34 n8n, 35 db, 36 db, 37 db, 39 api, 39 n8n, 39 web, 39 web, 41 own-flows"} {
 		var got []string
 		for _, n := range c.Services(c.Stacks[i]) {
 			line, _, _ := strings.Cut(strings.TrimPrefix(n.Pos.String(), "belay.yml:"), ":")

@@ -40,6 +40,8 @@ func TestRunErrors(t *testing.T) {
 		"log errors": {"verify: {log-errors: {ignore: ['a(', b], max: -1}}",
 			"2:47: verify.log-errors.max: -1, want at least 0"},
 		"regexp": {"verify: {log-errors: {ignore: ['a(', b]}}", "2:32: verify.log-errors.ignore[0]: no regular expression: missing closing ): `a(`"},
+		"n8n": {"n8n: {key-env: 'A=b', service: 'a b', reactivate: yes}", `2:16: n8n.key-env: "A=b" does not have the form ^[A-Za-z_][A-Za-z0-9_]*$` + "\n" +
+			`2:32: n8n.service: "a b" does not have the form ^[a-zA-Z0-9._-]+$` + "\n" + `2:51: n8n.reactivate: text, want true or false`},
 		"durations": {"launch: {window: 10, deadline: 5 m, services: {api: {deadline: 10}}}",
 			"2:18: launch.window: a number, want text → write it with its unit: 10s, 5m, 1h\n" +
 				`2:32: launch.deadline: "5 m" does not have the form ` + durationPattern + " → write it with its unit: 10s, 5m, 1h\n" +
@@ -133,7 +135,7 @@ func TestRunsAreDocumented(t *testing.T) {
 	_, section, _ = strings.Cut(section, "```yaml\n")
 	text, _, _ := strings.Cut(section, "```\n")
 	c := loadText(t, "version: 1\n"+text)
-	if c.State == "" || c.Backup.Commands == nil || c.Before.Commands == nil || c.Verify.Probes == nil || c.Launch.Public == nil {
+	if c.State == "" || c.Backup.Commands == nil || c.Before.Commands == nil || c.Verify.Probes == nil || c.N8N.KeyEnv == "" || c.Launch.Public == nil {
 		t.Errorf("a key is not shown: %+v", c)
 	}
 }
