@@ -44,6 +44,7 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	}
 	r.Notes = append(r.Notes, p.closure().Warnings...)
 	r.Notes = append(r.Notes, notWaitedFor(p)...)
+	r.Notes = append(r.Notes, activatedAgain(p)...)
 	r.Steps = stepsOf(p)
 	r.Downtime = downtimeOf(p, r.Steps)
 	h.fillServices(r, p)
@@ -110,7 +111,7 @@ func refusalsOf(err error) []report.Refusal {
 	return out
 }
 
-// accepted are the flags that left something out.
+// accepted are the flags that left something out, or did more.
 func accepted(o steps.Options) []string {
 	var out []string
 	for _, s := range o.AcceptUnhealthy {
@@ -125,7 +126,7 @@ func accepted(o steps.Options) []string {
 	for _, f := range []struct {
 		on   bool
 		flag string
-	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Online, "--online"}} {
+	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Reactivate, "--reactivate"}, {o.Online, "--online"}} {
 		if f.on {
 			out = append(out, f.flag)
 		}

@@ -197,6 +197,17 @@ func notWaitedFor(p pastRun) []string {
 	return out
 }
 
+// activatedAgain tells the workflows that verify activated.
+func activatedAgain(p pastRun) []string {
+	var v steps.Verdict
+	p.read(journal.Done, "verify", &v)
+	var out []string
+	for _, a := range v.Again {
+		out = append(out, a.String())
+	}
+	return out
+}
+
 func answer(all []steps.Probed, p steps.Probe) *report.Answer {
 	i := slices.IndexFunc(all, func(x steps.Probed) bool { return x.Name == p.Name && x.Service == p.Service })
 	if i < 0 {

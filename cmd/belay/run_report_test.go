@@ -122,6 +122,18 @@ func TestReportOfDrain(t *testing.T) {
 	}
 }
 
+// TestReportOfReactivation: what was activated again stands in the report by its name.
+func TestReportOfReactivation(t *testing.T) {
+	p := play(t, steps.Upgrade, [2]any{"captured verify", nil}, [2]any{"done verify", steps.Verdict{Again: []application.Again{{ID: "a1", Name: "Daily"}}}},
+		[2]any{"closed", upgrade.Closure{Outcome: upgrade.Committed}})
+	p.spec.Options.Reactivate = true
+	h := &host{app: &app{}, state: t.TempDir()}
+	r := h.report(p, nil, nil)
+	if diff := cmp.Diff([]string{"Daily (a1) of n8n was activated again"}, r.Notes); diff != "" || !cmp.Equal(r.Accepted, []string{"--reactivate"}) {
+		t.Errorf("%s %q", diff, r.Accepted)
+	}
+}
+
 // TestReportOfRefusal: what the checks found stands in the report, each with its next
 // move.
 func TestReportOfRefusal(t *testing.T) {

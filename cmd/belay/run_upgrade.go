@@ -57,6 +57,7 @@ func newUpgrade(a *app, f *flags) *cobra.Command {
 	s.StringSliceVar(&u.options.AcceptFailing, "accept-failing-baseline", nil, "a baseline command or probe that may fail before")
 	s.BoolVar(&u.options.AcceptDataLoss, "accept-data-loss", false, "roll back with the data of before, even when rows were written since")
 	haltFlags(cmd, &u.options)
+	s.BoolVar(&u.options.Reactivate, "reactivate", false, "activate workflows of n8n again that the upgrade leaves inactive; needs n8n.key-env in belay.yml")
 	s.BoolVar(&u.options.NoClone, "no-clone", false, "make no clones of databases: slower to roll back, less room needed")
 	s.BoolVar(&u.options.VerifyRestore, "verify-restore", false, "restore each dump into a scratch database before going on")
 	return cmd

@@ -155,3 +155,65 @@ func TestN8NWorkflowsByAPI(t *testing.T) {
 		}
 	}
 }
+
+// Each is activated in the version that was active. Without it n8n 2 would put the latest
+// draft to work.
+func TestN8NReactivate(t *testing.T) {
+	const daily, hourly = "workflows/a1/activate", "workflows/b%2F2/activate"
+	before := Fact{App: "n8n", Name: activeWorkflows, Rule: Keeps, Items: map[string]string{"a1": "Daily", "b/2": "Hourly", "c3": "Kept"},
+		Versions: map[string]string{"a1": "v1", "b/2": "v2", "c3": "v3"}}
+	unversioned := before
+	unversioned.Versions = map[string]string{"a1": "v1"}
+	another := before
+	another.Service = "others"
+	left := ok(`{"data": [{"id": "c3", "name": "Kept", "activeVersionId": "v3"}]}`)
+	for name, tt := range map[string]struct {
+		before  Fact
+		version string
+		key     string
+		http    map[string]Response
+		sent    string // path and body of what was asked for
+		want    string
+	}{
+		"2.4":                 {before, "2.4.8", "canary-key", map[string]Response{actives: left, daily: ok("{}"), hourly: ok("{}")}, `a1 {"versionId":"v1"} b%2F2 {"versionId":"v2"}`, "Daily (a1) of n8n was activated again; Hourly (b/2) of n8n was activated again"},
+		"1.110":               {unversioned, "1.110.1", "canary-key", map[string]Response{actives: left, daily: ok("{}"), hourly: ok("{}")}, `a1 {"versionId":"v1"} b%2F2 {}`, "Daily (a1) of n8n was activated again; Hourly (b/2) of n8n was activated again"},
+		"from 1":              {unversioned, "2.4.8", "canary-key", map[string]Response{actives: left, daily: ok("{}"), hourly: ok("{}")}, `a1 {"versionId":"v1"}`, "Daily (a1) of n8n was activated again; Hourly (b/2) of n8n was not activated again: its version of before is not known, and n8n would take the latest draft"},
+		"of no known version": {unversioned, "!exit status 1", "canary-key", map[string]Response{actives: left, daily: ok("{}"), hourly: ok("{}")}, `a1 {"versionId":"v1"}`, "Daily (a1) of n8n was activated again; Hourly (b/2) of n8n was not activated again: its version of before is not known, and n8n would take the latest draft"},
+		"in conflict": {before, "2.41.3", "canary-key", map[string]Response{actives: left, daily: refused(409), hourly: ok("{}")}, `a1 {"versionId":"v1"} b%2F2 {"versionId":"v2"}`,
+			"Daily (a1) of n8n was not activated again: its API: it answers 409; Hourly (b/2) of n8n was activated again"},
+		"gone, and no scope": {before, "2.4.8", "canary-key", map[string]Response{actives: left, daily: refused(404), hourly: refused(403)}, `a1 {"versionId":"v1"} b%2F2 {"versionId":"v2"}`,
+			"Daily (a1) of n8n was not activated again: its API: it answers 404; Hourly (b/2) of n8n was not activated again: its API: the key of N8N_KEY is not for this (403)"},
+		"starting": {before, "2.4.8", "canary-key", map[string]Response{actives: left, daily: ok("n8n is starting up. Please wait"), hourly: ok("{}")}, `a1 {"versionId":"v1"} b%2F2 {"versionId":"v2"}`,
+			"Daily (a1) of n8n was not activated again: its API: it does not answer with JSON; Hourly (b/2) of n8n was activated again"},
+		"all there":     {before, "2.4.8", "canary-key", map[string]Response{actives: ok(`{"data": [{"id": "c3"}, {"id": "a1"}, {"id": "b/2"}, {"id": "d4"}]}`)}, "", ""},
+		"not asked now": {before, "2.4.8", "canary-key", map[string]Response{actives: refused(500)}, "", ""},
+		"another n8n":   {another, "2.4.8", "canary-key", map[string]Response{actives: left}, "", ""},
+	} {
+		s := lite(t, tt.http)
+		s.says = map[string]string{"flows n8n --version": tt.version}
+		var all []string
+		for _, a := range granted(s, byKey, tt.key).Reactivate(context.Background(), []Fact{{App: "Dify", Name: activeWorkflows}, tt.before}) {
+			all = append(all, a.String())
+		}
+		if got := strings.Join(all, "; "); got != tt.want || strings.Contains(got, "canary") {
+			t.Errorf("%s: %s", name, got)
+		}
+		var sent []string
+		for _, r := range s.sent {
+			if r.Method == "POST" {
+				id := strings.TrimSuffix(strings.TrimPrefix(r.URL, "http://127.0.0.1:5678/api/v1/workflows/"), "/activate")
+				sent = append(sent, id+" "+r.Body)
+			}
+		}
+		if got := strings.Join(sent, " "); got != tt.sent {
+			t.Errorf("%s: asked for %s", name, got)
+		}
+	}
+	// SQL tells what is missing, and there is no key to activate it with.
+	s := n8nStack(t)
+	s.rows = map[string][][]string{"w.active": {{"c3", "Kept", "v3"}, {"b/2", "Hourly", "v2"}}}
+	again := granted(s, byKey, "").Reactivate(context.Background(), []Fact{before})
+	if got := fmt.Sprint(again); got != "[Daily (a1) of n8n was not activated again: its API: N8N_KEY is not set]" {
+		t.Error(got)
+	}
+}

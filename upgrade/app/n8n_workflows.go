@@ -1,6 +1,14 @@
 package app
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
 
 const activeWorkflows = "active workflows"
 
@@ -39,4 +47,87 @@ func (n *N8N) active(ctx context.Context) (names, versions map[string]string, un
 		}
 	}
 	return names, versions, ""
+}
+
+// Again is a workflow that was active before an upgrade and not after it.
+type Again struct {
+	Service string `json:"service,omitempty"` // one of its n8n, where there are several
+	ID      string `json:"id"`
+	Name    string `json:"name,omitempty"`
+	Failed  string `json:"failed,omitempty"` // why it was not activated again
+}
+
+func (a Again) String() string {
+	text := named(a.Name, a.ID) + " of n8n"
+	if a.Service != "" {
+		text += " in " + a.Service
+	}
+	if a.Failed != "" {
+		return text + " was not activated again: " + a.Failed
+	}
+	return text + " was activated again"
+}
+
+// Reactivate activates what was active before and is not now, in the version that was. The
+// path /activate is in all releases, since 2.36 besides /publish. n8n 2 takes the latest
+// draft when it is told no version (openapi.yml of 2.4.8); n8n 1 has no drafts, and passes
+// over the body (workflow.service.ts of 1.123.81).
+func (n *N8N) Reactivate(ctx context.Context, before []Fact) []Again {
+	i := slices.IndexFunc(before, func(f Fact) bool { return f.App == "n8n" && f.Service == n.of && f.Name == activeWorkflows })
+	if i < 0 {
+		return nil
+	}
+	was := before[i]
+	now, _, unasked := n.active(ctx)
+	if unasked != "" {
+		return nil // who compares says so
+	}
+	drafts := n.drafts(ctx)
+	var out []Again
+	var requests []Request
+	for _, id := range slices.Sorted(maps.Keys(was.Items)) {
+		if _, ok := now[id]; ok {
+			continue
+		}
+		one := Again{Service: n.of, ID: id, Name: was.Items[id]}
+		body := map[string]string{}
+		if v := was.Versions[id]; v != "" {
+			body["versionId"] = v
+		} else if drafts {
+			one.Failed = "its version of before is not known, and n8n would take the latest draft"
+		}
+		if one.Failed == "" {
+			text, _ := json.Marshal(body) // texts are always JSON
+			requests = append(requests, Request{Method: http.MethodPost, URL: "workflows/" + url.PathEscape(id) + "/activate", Body: string(text)})
+		}
+		out = append(out, one)
+	}
+	if len(requests) == 0 {
+		return out
+	}
+	got, err := n.api(ctx, requests...)
+	for i := range out {
+		if out[i].Failed != "" {
+			continue
+		}
+		failed := err
+		if failed == nil {
+			failed = n.answer(got[0], new(json.RawMessage))
+			got = got[1:]
+		}
+		if failed != nil {
+			out[i].Failed = "its API: " + why(failed)
+		}
+	}
+	return out
+}
+
+// drafts says that n8n may have drafts: what does not say that it is older than 2.0.
+func (n *N8N) drafts(ctx context.Context) bool {
+	m, ok := n.main()
+	if !ok {
+		return true
+	}
+	out, err := n.st.Exec(ctx, m.Service, nil, "n8n", "--version")
+	return err != nil || !strings.HasPrefix(strings.TrimSpace(out), "1.")
 }

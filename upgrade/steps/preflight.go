@@ -17,7 +17,7 @@ type preflight struct{ *Host }
 
 func (s *preflight) Check(ctx context.Context) error {
 	errs := slices.Clone(s.Refusal)
-	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys} {
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys, s.apiKey} {
 		errs = append(errs, look(ctx))
 	}
 	e, err := s.Estimate(ctx)
@@ -202,6 +202,24 @@ func (s *preflight) appKeys(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// apiKey refuses what is to activate workflows again and cannot: it would only show when
+// the stack is down.
+func (s *preflight) apiKey(context.Context) error {
+	env := s.Spec.Config.N8N.KeyEnv
+	e := &Refusal{Reason: "workflows of n8n cannot be activated again", Needed: "an API key of n8n, as belay.yml names it in n8n.key-env"}
+	switch {
+	case !s.Spec.reactivates():
+		return nil
+	case env == "":
+		e.Found, e.Next = "no n8n.key-env in the deployed belay.yml", "name the variable there that Belay is started with"
+	case s.getenv(env) == "":
+		e.Found, e.Next = env+" is not set", "start belay with it"
+	default:
+		return nil
+	}
+	return e
 }
 
 // commands refuses a backup whose commands run in images that are not here: it pulls

@@ -112,10 +112,16 @@ type Options struct {
 	NoClone         bool       `json:"noClone,omitempty"`
 	NoDrain         bool       `json:"noDrain,omitempty"`
 	DrainTimeout    Duration   `json:"drainTimeout,omitempty"` // instead of the Config's
+	Reactivate      bool       `json:"reactivate,omitempty"`   // as N8N of the Config has it
 	Online          bool       `json:"online,omitempty"`       // a backup of a stack that goes on
 	VerifyRestore   bool       `json:"verifyRestore,omitempty"`
 	ReadOnly        bool       `json:"readOnly,omitempty"`        // a restore gives back what services only read, too
 	AcceptUncovered []app.Kind `json:"acceptUncovered,omitempty"` // kinds of data that no backup here has
+}
+
+// reactivates says that workflows which the run leaves inactive are activated again.
+func (s *Spec) reactivates() bool {
+	return s.Kind == Upgrade && (s.Options.Reactivate || s.Config.N8N.Reactivate)
 }
 
 // Command is one of the user's own: it runs on the host, or in the container

@@ -21,8 +21,9 @@ type verify struct{ *Host }
 // Verdict is the result of verify.
 type Verdict struct {
 	Measured
-	Rows   []Rows         `json:"rows,omitempty"` // of tables whose count differs
-	Apps   []app.Compared `json:"apps,omitempty"` // what the applications were asked, before and after
+	Rows   []Rows         `json:"rows,omitempty"`  // of tables whose count differs
+	Again  []app.Again    `json:"again,omitempty"` // workflows that were activated again, or were not
+	Apps   []app.Compared `json:"apps,omitempty"`  // what the applications were asked, before and after
 	Failed []string       `json:"failed,omitempty"`
 }
 
@@ -60,14 +61,44 @@ func (s *verify) Do(ctx context.Context, from since) (any, error) {
 	if !counted {
 		data = nil
 	}
+	again, err := s.reactivate(ctx, before.Facts)
+	if err != nil {
+		return nil, err
+	}
 	v, err := s.Verify(ctx, before, data, from.At)
 	if err != nil {
 		return nil, err
+	}
+	v.Again = again
+	for _, a := range again {
+		if a.Failed != "" {
+			v.Failed = append(v.Failed, a.String())
+		}
 	}
 	if len(v.Failed) > 0 {
 		return nil, &VerifyError{v}
 	}
 	return v, nil
+}
+
+// reactivate has n8n activate again what the upgrade left inactive, where that is wanted.
+// It is asked afterwards whether it did.
+func (s *verify) reactivate(ctx context.Context, before []app.Fact) ([]app.Again, error) {
+	if !s.Spec.reactivates() {
+		return nil, nil
+	}
+	stack, err := s.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []app.Again
+	for _, n := range stack.n8n(ctx) {
+		out = append(out, n.Reactivate(ctx, before)...)
+	}
+	for i := range out {
+		out[i].Name, out[i].Failed = s.Mask(out[i].Name), s.Mask(out[i].Failed)
+	}
+	return out, nil
 }
 
 // VerifyError is a stack that did not pass.
