@@ -150,6 +150,19 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// Who put a workflow to rest while work was waited for had the upgrade fail.
+func TestNewer(t *testing.T) {
+	fact := func(service, name, text, unasked string) Fact {
+		return Fact{App: "n8n", Service: service, Name: name, Text: text, Unasked: unasked}
+	}
+	before := []Fact{fact("x", "a", "1", ""), fact("", "b", "1", ""), fact("", "c", "", "no reason"), fact("", "a", "1", "")}
+	got := Newer(before, []Fact{fact("", "a", "2", ""), fact("", "b", "", "it stands still"), fact("", "c", "2", ""), fact("", "d", "2", "")})
+	want := []Fact{before[0], before[1], fact("", "c", "2", ""), fact("", "a", "2", "")}
+	if fmt.Sprint(got) != fmt.Sprint(want) || before[3].Text != "1" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func jobs(all []Job) string {
 	var ids []string
 	for _, j := range all {

@@ -97,6 +97,18 @@ func Compare(before, after []Fact) []Compared {
 	return out
 }
 
+// Newer gives facts with later ones in the place of those that were asked again.
+func Newer(facts, later []Fact) []Fact {
+	out := slices.Clone(facts)
+	for _, l := range later {
+		i := slices.IndexFunc(out, func(f Fact) bool { return f.App == l.App && f.Service == l.Service && f.Name == l.Name })
+		if i >= 0 && l.Unasked == "" {
+			out[i] = l
+		}
+	}
+	return out
+}
+
 // TellBefore are facts with nothing to compare them with yet.
 func TellBefore(facts []Fact) []Compared {
 	var out []Compared

@@ -199,6 +199,12 @@ func (n *N8N) Facts(ctx context.Context, since time.Time) []Fact {
 	return out
 }
 
+// Still are those of the facts that can be asked while n8n stands still. Until then people
+// go on with their work.
+func (n *N8N) Still(ctx context.Context) []Fact {
+	return []Fact{n.workflows(ctx), n.credentials(ctx)}
+}
+
 func (n *N8N) fact(name string, rule Rule) Fact {
 	return Fact{App: "n8n", Service: n.of, Name: name, Rule: rule}
 }

@@ -174,6 +174,25 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 			out = append(out, d.Retrieve(ctx, q, h.getenv(q.KeyEnv)))
 		}
 	}
+	h.maskFacts(out)
+	return out, nil
+}
+
+// factsAtRest are those of before that are asked again while nothing writes.
+func (h *Host) factsAtRest(ctx context.Context) ([]app.Fact, error) {
+	stack, err := h.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []app.Fact
+	for _, n := range stack.n8n(ctx) {
+		out = append(out, n.Still(ctx)...)
+	}
+	h.maskFacts(out)
+	return out, nil
+}
+
+func (h *Host) maskFacts(out []app.Fact) {
 	for i := range out {
 		for _, text := range []*string{&out[i].Text, &out[i].Wrong, &out[i].Unasked} {
 			*text = h.Mask(*text)
@@ -182,5 +201,4 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 			out[i].Items[id] = h.Mask(name) // people name their workflows as they like
 		}
 	}
-	return out, nil
 }

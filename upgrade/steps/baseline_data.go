@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
 
@@ -27,6 +28,8 @@ type counted struct {
 	Databases int    `json:"databases"`
 	Tables    int    `json:"tables"`
 	Rows      int64  `json:"rows"`
+
+	Facts []app.Fact `json:"facts,omitempty"` // what n8n was asked again: it went on until now
 }
 
 const dataBefore = "data-before.json"
@@ -48,6 +51,9 @@ func (s *baselineData) Do(ctx context.Context, _ struct{}) (any, error) {
 		return nil, err
 	}
 	c := counted{Hash: hash(b)}
+	if c.Facts, err = s.factsAtRest(ctx); err != nil {
+		return nil, err
+	}
 	for _, dbs := range d {
 		for _, f := range dbs {
 			c.Databases++
