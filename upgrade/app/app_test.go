@@ -150,6 +150,18 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// After a rollback there are fewer of what was made since: it failed for that, and was
+// undone.
+func TestOnlyTold(t *testing.T) {
+	before := []Fact{{Name: "a", Rule: NotFewer, Count: 3}, {Name: "b", Rule: Keeps, Items: map[string]string{"x": "X", "y": "Y"}}, {Name: "c", Rule: Told}}
+	after := []Fact{{Name: "a", Rule: NotFewer, Count: 2}, {Name: "b", Rule: Keeps, Items: map[string]string{"y": "Y"}}, {Name: "c", Rule: Told, Wrong: "it cannot"}}
+	got := Compare(before, OnlyTold(after))
+	want := []Compared{{Name: "a", Before: "3", After: "2"}, {Name: "b", Before: "2", After: "1"}, {Name: "c", Before: "0", After: "it cannot", Failed: "it cannot"}}
+	if fmt.Sprint(got) != fmt.Sprint(want) || after[0].Rule != NotFewer {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Who put a workflow to rest while work was waited for had the upgrade fail.
 func TestNewer(t *testing.T) {
 	fact := func(service, name, text, unasked string) Fact {

@@ -41,7 +41,7 @@ func (f Fact) shown() string {
 		return "not checked: " + f.Unasked
 	case f.Wrong != "":
 		return f.Wrong
-	case f.Rule == Keeps, f.Rule == Overlaps:
+	case f.Items != nil:
 		return fmt.Sprint(len(f.Items))
 	case f.Text != "":
 		return f.Text
@@ -105,6 +105,15 @@ func Newer(facts, later []Fact) []Fact {
 		if i >= 0 && l.Unasked == "" {
 			out[i] = l
 		}
+	}
+	return out
+}
+
+// OnlyTold gives facts that are not held against those of before. What is bad stays bad.
+func OnlyTold(facts []Fact) []Fact {
+	out := slices.Clone(facts)
+	for i := range out {
+		out[i].Rule = Told
 	}
 	return out
 }

@@ -66,7 +66,7 @@ func (s *drain) skips() string {
 		return "nothing is stopped"
 	case s.Spec.Options.NoDrain:
 		return "--no-drain"
-	case s.Spec.Kind == Rollback && !s.Spec.Options.KeepData:
+	case s.Spec.givesBack():
 		return "the data of before is given back: what is under way would be lost either way"
 	}
 	return ""

@@ -314,3 +314,15 @@ func TestRestoredDiff(t *testing.T) {
 		t.Errorf("%q", diff)
 	}
 }
+
+// A rollback that gives data back wants fewer rows; one that keeps them does not.
+func TestGivesBack(t *testing.T) {
+	for _, c := range []struct {
+		spec Spec
+		want bool
+	}{{Spec{Kind: Rollback}, true}, {Spec{Kind: Rollback, Options: Options{KeepData: true}}, false}, {Spec{Kind: Upgrade}, false}, {Spec{Kind: Backup}, false}, {Spec{}, false}} {
+		if got := c.spec.givesBack(); got != c.want {
+			t.Errorf("%+v: %t", c.spec.Options, got)
+		}
+	}
+}

@@ -119,6 +119,10 @@ type Options struct {
 	AcceptUncovered []app.Kind `json:"acceptUncovered,omitempty"` // kinds of data that no backup here has
 }
 
+// givesBack says that the run puts older data in the place of those that are there: fewer
+// rows, another set of workflows are what is wanted.
+func (s *Spec) givesBack() bool { return s.Kind == Rollback && !s.Options.KeepData }
+
 // reactivates says that workflows which the run leaves inactive are activated again.
 func (s *Spec) reactivates() bool {
 	return s.Kind == Upgrade && (s.Options.Reactivate || s.Config.N8N.Reactivate)
