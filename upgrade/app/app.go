@@ -3,7 +3,8 @@
 // afterwards as it was before.
 //
 // What must stay true:
-//   - Nothing here changes an application. What its own probes write is said where they are.
+//   - Nothing here changes an application, but for Reactivate, which people ask for. What its
+//     own probes write is said where they are.
 //   - What could not be asked is told with the reason. It never counts as a good answer.
 //   - No value of the stack leaves: keys are compared by their hash, rows told by number
 //     and id.

@@ -8,7 +8,7 @@ import (
 )
 
 // told is what a person reads of work: what is waited for, then what is not.
-func told(w Work) string {
+func saidOf(w Work) string {
 	var out []string
 	if w.Busy() > 0 {
 		out = append(out, w.String())
@@ -69,7 +69,7 @@ func TestN8NQueue(t *testing.T) {
 		if len(w) != 2 {
 			t.Fatalf("%s: %+v", name, w)
 		}
-		if got := told(w[1]); got != tt.want {
+		if got := saidOf(w[1]); got != tt.want {
 			t.Errorf("%s: %q", name, got)
 		}
 		for _, asked := range s.asked {
