@@ -6,6 +6,7 @@ import "slices"
 const (
 	Postgres         = "postgres"
 	Redis            = "redis"
+	Valkey           = "valkey"
 	Weaviate         = "weaviate"
 	Qdrant           = "qdrant"
 	N8N              = "n8n"
@@ -116,7 +117,7 @@ func stores() []App {
 			DataPaths: []string{"/data", "/bitnami/redis/data"},
 		},
 		{
-			ID: "valkey", Title: "Valkey", Kind: Cache, Stateful: true,
+			ID: Valkey, Title: "Valkey", Kind: Cache, Stateful: true,
 			Images:    []string{"**/valkey/valkey", "**/bitnami/valkey"},
 			DataPaths: []string{"/data", "/bitnami/valkey/data"},
 		},

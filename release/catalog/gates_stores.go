@@ -1,6 +1,9 @@
 package catalog
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 const dockerPostgres = "https://github.com/docker-library/postgres"
 
@@ -71,12 +74,13 @@ func postgresGates() []Gate {
 	}
 }
 
-// rdb is a version of Redis or Valkey that writes a new format.
-func rdb(id, app, title, at, format string, sources ...string) Gate {
+// rdb is a version of Redis or Valkey that writes a new format: one of rdbFormats.
+func rdb(id, app, title, at string, sources ...string) Gate {
+	format, _ := WritesRDB(app, at)
 	return Gate{
 		ID: id, App: app, At: at,
 		Title: title,
-		Text: "It saves its data in RDB format " + format + ", which older releases do not read: they stop with `Can't handle RDB format version`. The file is rewritten at the first save, " +
+		Text: "It saves its data in RDB format " + strconv.Itoa(format) + ", which older releases do not read: they stop with `Can't handle RDB format version`. The file is rewritten at the first save, " +
 			"so that after a moment the old image has nothing left that it can start from.",
 		Duty: OneWay, Risks: []Risk{DataRisk}, Level: Medium, Back: BackRestore,
 		Do: []Action{
@@ -89,12 +93,12 @@ func rdb(id, app, title, at, format string, sources ...string) Gate {
 func cacheGates() []Gate {
 	const redisIssues = "https://github.com/redis/redis/issues/"
 	return []Gate{
-		rdb("redis-7.0-rdb", Redis, "Redis 7.0 writes a format that 6.2 cannot read", "7.0.0", "10", redisIssues+"11172", redisIssues+"13007"),
-		rdb("redis-7.2-rdb", Redis, "Redis 7.2 writes a format that 7.0 cannot read", "7.2.0", "11", "https://github.com/apecloud/ape-dts/issues/67", redisIssues+"13007"),
-		rdb("redis-7.4-rdb", Redis, "Redis 7.4 writes a format that 7.2 cannot read", "7.4.0", "12", redisIssues+"14064"),
-		rdb("redis-8.6-rdb", Redis, "Redis 8.6 writes a format that earlier releases cannot read", "8.6.0", "13",
+		rdb("redis-7.0-rdb", Redis, "Redis 7.0 writes a format that 6.2 cannot read", "7.0.0", redisIssues+"11172", redisIssues+"13007"),
+		rdb("redis-7.2-rdb", Redis, "Redis 7.2 writes a format that 7.0 cannot read", "7.2.0", "https://github.com/apecloud/ape-dts/issues/67", redisIssues+"13007"),
+		rdb("redis-7.4-rdb", Redis, "Redis 7.4 writes a format that 7.2 cannot read", "7.4.0", redisIssues+"14064"),
+		rdb("redis-8.6-rdb", Redis, "Redis 8.6 writes a format that earlier releases cannot read", "8.6.0",
 			"https://github.com/redis/redis/discussions/14819", "https://github.com/redis/librdb/pull/94"),
-		rdb("valkey-9.0-rdb", "valkey", "Valkey 9.0 writes a format that 8 cannot read", "9.0.0", "80",
+		rdb("valkey-9.0-rdb", Valkey, "Valkey 9.0 writes a format that 8 cannot read", "9.0.0",
 			"https://github.com/orgs/valkey-io/discussions/4848", "https://github.com/orgs/valkey-io/discussions/3876", "https://github.com/valkey-io/valkey/issues/645"),
 	}
 }
