@@ -117,6 +117,9 @@ func (h *host) writtenSince(ctx context.Context, back pastRun) (string, error) {
 // nil is all.
 func (h *host) migratedSince(ctx context.Context, back pastRun, only []string) ([]string, error) {
 	var why []string
+	if only == nil {
+		why = h.gatesSince(back)
+	}
 	for _, c := range back.spec.Changes {
 		if only == nil || slices.Contains(only, c.Service) {
 			if text := h.elsewhere(c); text != "" {
@@ -149,6 +152,37 @@ func (h *host) migratedSince(ctx context.Context, back pastRun, only []string) (
 		}
 	}
 	return why, nil
+}
+
+// noWayBack is the first gate between two images behind which the old one cannot work with
+// the data of the new one; false where there is none, or the tags do not say.
+func noWayBack(old, now string) (catalog.Gate, bool) {
+	a, errA := image.Parse(old)
+	b, errB := image.Parse(now)
+	if errA != nil || errB != nil {
+		return catalog.Gate{}, false
+	}
+	for _, g := range catalog.Load().Gates(a, b) {
+		if g.Back != catalog.BackImages {
+			return g, true
+		}
+	}
+	return catalog.Gate{}, false
+}
+
+// gatesSince says which services passed such a gate since the images of before a run.
+func (h *host) gatesSince(back pastRun) []string {
+	var why []string
+	for _, c := range back.spec.Changes {
+		i := slices.IndexFunc(h.stack.Containers, func(o docker.Container) bool { return o.Service == c.Service })
+		if i < 0 {
+			continue
+		}
+		if g, passed := noWayBack(c.Old, h.stack.Containers[i].ImageRef); passed {
+			why = append(why, "service "+c.Service+" passed a gate that has no way back without its data: "+g.Title)
+		}
+	}
+	return why
 }
 
 // elsewhere says that an application keeps its migrations where they are not seen.

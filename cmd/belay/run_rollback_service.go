@@ -126,15 +126,9 @@ func (h *host) oneWay(ctx context.Context, r *wanted.Result, last pastRun) error
 		if !s.Changed || s.Was == "" {
 			continue
 		}
-		old, err := image.Parse(s.New)
-		now, e := image.Parse(s.Old)
-		if err == nil && e == nil {
-			for _, g := range catalog.Load().Gates(old, now) {
-				if g.Back != catalog.BackImages {
-					return &upgrade.Refusal{Reason: "service " + s.Name + " passed a gate that has no way back without its data: " + g.Title, Found: g.ID,
-						Next: "belay rollback takes the whole run back, with its data"}
-				}
-			}
+		if g, passed := noWayBack(s.New, s.Old); passed {
+			return &upgrade.Refusal{Reason: "service " + s.Name + " passed a gate that has no way back without its data: " + g.Title, Found: g.ID,
+				Next: "belay rollback takes the whole run back, with its data"}
 		}
 		switch s.App.Kind {
 		case catalog.Database, catalog.Cache, catalog.Search, catalog.VectorStore, catalog.ObjectStore:

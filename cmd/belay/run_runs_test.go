@@ -13,6 +13,7 @@ import (
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/steps"
+	"github.com/belaystack/belay/upgrade/wanted"
 )
 
 // keep writes the journal of a run into a state folder.
@@ -86,6 +87,27 @@ func TestVersionBefore(t *testing.T) {
 	}
 	if _, err := versionBefore("api", pastRun{}, steps.Change{}); err == nil || !strings.Contains(err.(*upgrade.Refusal).Next, "--service api --to") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestGatesSince: the data of today was kept under a Redis that could not read it; only the
+// rollback of one service asked for the gates between.
+func TestGatesSince(t *testing.T) {
+	for name, c := range map[string]struct{ old, now, want string }{
+		"redis, another format": {"redis:7.2.4", "redis:7.4.1", "service cache passed a gate that has no way back without its data: Redis 7.4 writes a format that 7.2 cannot read"},
+		"redis, the same":       {"redis:7.4.0", "redis:7.4.1", ""},
+		"redis, by majors":      {"redis:6-alpine", "redis:7-alpine", "service cache passed a gate that has no way back without its data: Redis 7.0 writes a format that 6.2 cannot read"},
+		"valkey":                {"valkey/valkey:8.1.1", "valkey/valkey:9.0.0", "service cache passed a gate that has no way back without its data: Valkey 9.0 writes a format that 8 cannot read"},
+		"weaviate":              {"semitechnologies/weaviate:1.27.0", "semitechnologies/weaviate:1.28.2", "service cache passed a gate that has no way back without its data: A minor version may rewrite the data, and an upgrade has lost objects before"},
+		"a tag that moved":      {"redis:7-alpine", "redis:7-alpine", ""}, // the run itself asks the images
+		"no store":              {"nginx:1.28.0", "nginx:1.29.0", ""},
+		"another service":       {"", "redis:7.4.1", ""},
+	} {
+		h := &host{stack: &wanted.Deployed{Containers: []docker.Container{{Service: "cache", ImageRef: c.now}}}}
+		back := pastRun{spec: steps.Spec{Changes: []steps.Change{{Service: "gone", Old: "redis:6.0.1"}, {Service: "cache", Old: c.old, New: "what the run brought"}}}}
+		if got := strings.Join(h.gatesSince(back), "; "); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }
 
