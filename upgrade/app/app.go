@@ -108,6 +108,22 @@ func host(all []Member, address string) (string, error) {
 	return "", unknown("its database server is no service of this stack")
 }
 
+// NotServing says why an application does not serve yet, though its container is well; ""
+// when it does, or when there is nothing to ask.
+func NotServing(ctx context.Context, st Stack, m Member) string {
+	if r := redisIn(st, m); r != nil {
+		return r.loading(ctx)
+	}
+	if m.App == catalog.N8N {
+		return n8nNotServing(ctx, st, m)
+	}
+	return ""
+}
+
+// Grace is how long an application may need to end its work when it is asked to stop; 0
+// where nothing is known.
+func Grace(m Member) time.Duration { return max(N8NGrace(m), RedisGrace(m)) }
+
 // Request is a question by HTTP, or whether a port takes connections.
 type Request struct {
 	Method  string            `json:"method,omitempty"` // GET when it is empty

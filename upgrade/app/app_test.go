@@ -117,6 +117,7 @@ func TestCompare(t *testing.T) {
 		return f
 	}
 	wrong := func(s string) Fact { return fact(Told, func(f *Fact) { f.Wrong = s }) }
+	none := func(rule Rule, n int64) Fact { return fact(rule, func(f *Fact) { f.Count = n }) }
 	unasked := fact(NotFewer, func(f *Fact) { f.Unasked = "no reason" })
 	for name, tt := range map[string]struct {
 		before, after   []Fact
@@ -134,6 +135,10 @@ func TestCompare(t *testing.T) {
 		"no version before":    {[]Fact{set("a")}, []Fact{versions(set("a"), "a", "1")}, "", ""},
 		"no version now":       {[]Fact{versions(set("a"), "a", "1")}, []Fact{set("a")}, "", ""},
 		"gone and other":       {[]Fact{versions(set("a", "b"), "a", "1", "b", "1")}, []Fact{versions(set("b"), "b", "2")}, "1 of 2 are missing: flow a (a); 1 of 2 are in another version than before: flow b (b)", ""},
+		"some left":            {[]Fact{none(NotNone, 3)}, []Fact{none(NotNone, 1)}, "", ""},
+		"none left":            {[]Fact{none(NotNone, 3)}, []Fact{none(NotNone, 0)}, "none, and there were 3", ""},
+		"none, as before":      {[]Fact{none(NotNone, 0)}, []Fact{none(NotNone, 0)}, "", ""},
+		"none, as it may be":   {[]Fact{none(Told, 3)}, []Fact{none(NotNone, 0)}, "", ""},
 		"wrong now":            {[]Fact{count(3)}, []Fact{wrong("it cannot")}, "it cannot", ""},
 		"wrong before too":     {[]Fact{wrong("it cannot")}, []Fact{wrong("it cannot")}, "", "it was so before: it cannot"},
 		"better now":           {[]Fact{fact(Same, func(f *Fact) { f.Text, f.Wrong = "not_started", "it was never set up" })}, []Fact{text("finished")}, "", ""},

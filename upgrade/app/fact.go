@@ -15,6 +15,7 @@ const (
 	Told     Rule = "told"      // it stands in the report
 	Same     Rule = "same"      // Text is the same
 	NotFewer Rule = "not-fewer" // Count is not less
+	NotNone  Rule = "not-none"  // Count is not 0 where it was not, and the fact of before has this rule too
 	Keeps    Rule = "keeps"     // every item of before is there
 	Overlaps Rule = "overlaps"  // as many of before's items are there as when it was asked twice before
 )
@@ -137,6 +138,10 @@ func broken(was, now Fact) string {
 	case NotFewer:
 		if now.Count < was.Count {
 			return fmt.Sprintf("%d, and there were %d", now.Count, was.Count)
+		}
+	case NotNone:
+		if was.Rule == NotNone && was.Count > 0 && now.Count == 0 {
+			return fmt.Sprintf("none, and there were %d", was.Count)
 		}
 	case Overlaps:
 		switch part := overlap(was.Items, now.Items); {

@@ -154,13 +154,12 @@ func N8NGrace(m Member) time.Duration {
 	return time.Duration(seconds)*time.Second + 15*time.Second
 }
 
-// NotServing says why an application does not serve yet, though its container is well; ""
-// when it does, or when there is nothing to ask. A main instance of n8n listens before it
-// migrates, says 200 to everything meanwhile, and is ready by its own word before its paths
-// are there: GET /rest/login answers in JSON, 401 as a rule, when they are. N8N_PATH is not
-// before it: n8n writes it into links and serves at its root (packages/cli, server.ts).
-func NotServing(ctx context.Context, st Stack, m Member) string {
-	if m.App != catalog.N8N || N8NRole(m.Args) != N8NMain || m.Env["N8N_PROTOCOL"].Reveal() == "https" {
+// n8nNotServing is NotServing of n8n. A main instance listens before it migrates, says 200
+// to everything meanwhile, and is ready by its own word before its paths are there: GET
+// /rest/login answers in JSON, 401 as a rule, when they are. N8N_PATH is not before it: n8n
+// writes it into links and serves at its root (packages/cli, server.ts).
+func n8nNotServing(ctx context.Context, st Stack, m Member) string {
+	if N8NRole(m.Args) != N8NMain || m.Env["N8N_PROTOCOL"].Reveal() == "https" {
 		return ""
 	}
 	value := func(key, otherwise string) string { return cmp.Or(m.Env[key].Reveal(), otherwise) }

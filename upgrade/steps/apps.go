@@ -174,6 +174,11 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 			out = append(out, d.Retrieve(ctx, q, h.getenv(q.KeyEnv)))
 		}
 	}
+	for _, r := range app.FindRedis(stack) {
+		if !contains(h.Spec.Options.AcceptUnhealthy, r.Service) {
+			out = append(out, r.Facts(ctx, since)...)
+		}
+	}
 	h.maskFacts(out)
 	return out, nil
 }

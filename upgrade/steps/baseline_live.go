@@ -72,8 +72,9 @@ func (s *baselineLive) Do(ctx context.Context, _ struct{}) (any, error) {
 	if m.Passages, err = s.passages(ctx, doors(cs)); err != nil {
 		return nil, err
 	}
+	unknown, errs := s.readable(ctx)
+	m.Facts = append(m.Facts, unknown...)
 	m.Commands = s.runAll(ctx, s.Spec.Config.Baseline)
-	var errs []error
 	for _, f := range failures(m.Commands, s.Spec.Options.AcceptFailing) {
 		errs = append(errs, &Refusal{Reason: "a check of yours fails before the upgrade", Found: f, Needed: "exit status 0",
 			Next: "mend it first; or say --accept-failing-baseline with its name, which the report will tell"})

@@ -140,7 +140,8 @@ func (l *lab) clean() {
 	}
 }
 
-// importImage makes an image of prog, also as its shell.
+// importImage makes an image of prog, also as its shell and as a Redis: of the version in
+// REDIS, whose last save ended as SAVED says.
 func (l *lab) importImage(ref string, more ...string) string {
 	l.Helper()
 	body, err := os.ReadFile(programs.dir + "/prog")
@@ -151,6 +152,9 @@ func (l *lab) importImage(ref string, more ...string) string {
 		l.ok(w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(body))}))
 		_, err = w.Write(body)
 		l.ok(err)
+	}
+	for _, name := range []string{"bin/redis-server", "bin/redis-cli"} {
+		l.ok(w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Typeflag: tar.TypeLink, Linkname: "prog"}))
 	}
 	l.ok(w.Close())
 	args := []string{"import"}

@@ -31,6 +31,7 @@ type was struct {
 	Policy    docker.RestartPolicy `json:"policy"`
 	Grace     Duration             `json:"grace,omitempty"`  // until it is killed, when it needs more than its own
 	Server    bool                 `json:"server,omitempty"` // PostgreSQL is in it
+	Saves     bool                 `json:"saves,omitempty"`  // it writes its data when it is stopped
 	Anonymous []anonymous          `json:"anonymous,omitempty"`
 	After     map[string]string    `json:"after,omitempty"` // services it depends on, with the condition
 }
@@ -92,8 +93,12 @@ func (s *Host) asItRuns(ctx context.Context) (halted, error) {
 	for _, c := range cs {
 		w := was{ID: c.ID, Name: c.Name, Service: c.Service, Image: c.Image, ImageRef: c.ImageRef, Running: alive(c),
 			Unwell: c.State != "running" || c.Health == "unhealthy", Policy: c.Policy, Server: slices.Contains(s.Spec.Servers, c.Service), After: c.DependsOn}
-		if g := grace(c); g > c.StopTimeout {
-			w.Grace = Duration(g)
+		if ref, err := image.Parse(c.ImageRef); err == nil {
+			m := app.NewMember(app.Member{Image: ref, Env: c.Env, Args: c.Args})
+			w.Saves = app.SavesAtStop(m)
+			if g := app.Grace(m); g > c.StopTimeout {
+				w.Grace = Duration(g)
+			}
 		}
 		for _, of := range joined(cs, c) {
 			if w.After[of.Service] == "" {
@@ -133,6 +138,9 @@ func (s *halt) Do(ctx context.Context, h halted) (any, error) {
 		if err := s.stopGently(ctx, slices.DeleteFunc(slices.Clone(level), func(w was) bool { return w.Server })); err != nil {
 			return nil, err
 		}
+		if err := s.saved(ctx, level); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.still(ctx); err != nil {
 		return nil, err
@@ -140,13 +148,50 @@ func (s *halt) Do(ctx context.Context, h halted) (any, error) {
 	return nil, s.alone(ctx)
 }
 
-// grace is how long the application in a container may need to end its work.
-func grace(c docker.Container) time.Duration {
-	ref, err := image.Parse(c.ImageRef)
-	if err != nil {
-		return 0
+// saved makes sure that those that write their data when they are stopped have ended by
+// themselves: what was killed meanwhile has files older than what it knew.
+func (s *halt) saved(ctx context.Context, level []was) error {
+	var stopped []string
+	for _, w := range level {
+		if w.Saves && w.Running && !w.Unwell {
+			stopped = append(stopped, w.ID)
+		}
 	}
-	return app.N8NGrace(app.NewMember(app.Member{Image: ref, Env: c.Env}))
+	cs, err := s.Docker.Inspect(ctx, stopped...)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range cs {
+		if c.ExitCode != 0 {
+			errs = append(errs, &UnsavedError{Service: c.Service, Exit: c.ExitCode, OOM: c.OOMKilled})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// UnsavedError is an application that did not end by itself when it was stopped, so that a
+// copy of its files would not hold its data.
+type UnsavedError struct {
+	Service string
+	Exit    int
+	OOM     bool // for want of memory
+}
+
+func (e *UnsavedError) Error() string {
+	how := fmt.Sprintf("it ended with exit status %d, and not by itself", e.Exit)
+	switch {
+	case e.OOM:
+		how = "it was killed for want of memory"
+	case e.Exit == 137:
+		how = "it was killed after its time to end was over"
+	}
+	return fmt.Sprintf("service %s did not save its data when it was stopped: %s", e.Service, how)
+}
+
+// Hint names the next move.
+func (e *UnsavedError) Hint() string {
+	return "see its log; the server has to be what hears the stop, as with `exec redis-server` in a command of a shell, and a larger stop_grace_period gives it more time"
 }
 
 // setRestart sets the restart policy of containers. One that ends or starts at that

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/belaystack/belay/lint/image"
 	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
@@ -64,8 +65,12 @@ func (s *open) Do(ctx context.Context, _ opened) (any, error) {
 	}
 	services := append(slices.Clone(l.Closed), l.Held...)
 	begun := s.Now()
-	if err := s.up(ctx, services); err != nil {
-		return nil, err
+	// Compose makes those anew that were started without their ports, and kills what does
+	// not end in time: a store that was not given the time would lose what it was told since.
+	for _, g := range byGrace(cfg, services) {
+		if err := s.up(ctx, g.services, g.timeout()...); err != nil {
+			return nil, err
+		}
 	}
 	// What shares something with a container that was made anew.
 	for _, level := range levelsOf(joining(cfg, services)) {
@@ -129,6 +134,40 @@ func (s *open) through(ctx context.Context) (Passed, error) {
 			return p, err
 		}
 	}
+}
+
+// graced are services that need the same time to end.
+type graced struct {
+	time     time.Duration // 0 for their own
+	services []string
+}
+
+func (g graced) timeout() []string {
+	if g.time == 0 {
+		return nil
+	}
+	return []string{"--timeout", fmt.Sprint(int(g.time.Seconds()))}
+}
+
+// byGrace sorts services by the time that they need to end; those that need most come first.
+func byGrace(cfg *docker.Config, services []string) []graced {
+	by := map[time.Duration][]string{}
+	for _, name := range services {
+		svc := cfg.Services[name]
+		var need time.Duration
+		if ref, err := image.Parse(svc.Image); err == nil {
+			need = app.Grace(app.NewMember(app.Member{Image: ref, Env: svc.Environment, Args: svc.Args}))
+		}
+		if need <= svc.StopGrace {
+			need = 0
+		}
+		by[need] = append(by[need], name)
+	}
+	var out []graced
+	for _, need := range slices.Backward(slices.Sorted(maps.Keys(by))) {
+		out = append(out, graced{need, by[need]})
+	}
+	return out
 }
 
 // policies gives the containers that were halted and not made anew the restart

@@ -8,6 +8,8 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/belaystack/belay/upgrade/app"
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
 )
@@ -17,7 +19,7 @@ type preflight struct{ *Host }
 
 func (s *preflight) Check(ctx context.Context) error {
 	errs := slices.Clone(s.Refusal)
-	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys, s.apiKey} {
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys, s.apiKey, s.atRest} {
 		errs = append(errs, look(ctx))
 	}
 	e, err := s.Estimate(ctx)
@@ -220,6 +222,24 @@ func (s *preflight) apiKey(context.Context) error {
 		return nil
 	}
 	return e
+}
+
+// atRest refuses a store whose files would not hold what it knows once it is stopped.
+func (s *preflight) atRest(ctx context.Context) error {
+	stack, err := s.apps(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, r := range app.FindRedis(stack) {
+		if contains(s.Spec.Options.AcceptUnhealthy, r.Service) {
+			continue
+		}
+		for _, p := range r.AtRest(ctx) {
+			errs = append(errs, &Refusal{Reason: p.What, Found: p.Found, Needed: p.Needed, Next: p.Next + "; or say --accept-unhealthy " + r.Service + ", which the report will tell"})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // commands refuses a backup whose commands run in images that are not here: it pulls
