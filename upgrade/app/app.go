@@ -114,6 +114,9 @@ func NotServing(ctx context.Context, st Stack, m Member) string {
 	if r := redisIn(st, m); r != nil {
 		return r.loading(ctx)
 	}
+	if v := vectorsIn(st, m); v != nil {
+		return v.notReady(ctx)
+	}
 	if m.App == catalog.N8N {
 		return n8nNotServing(ctx, st, m)
 	}

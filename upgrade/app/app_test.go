@@ -19,7 +19,7 @@ type stack struct {
 	rows    map[string][][]string // a part of the statement -> rows
 	files   map[string]string     // service:path
 	says    map[string]string     // service and command; "!" in front: it fails saying so
-	http    map[string]Response   // service and url
+	http    map[string]Response   // service and url, and perhaps the body
 	asked   []string
 	sent    []Request
 }
@@ -61,7 +61,10 @@ func (s *stack) Ask(_ context.Context, service string, requests ...Request) ([]R
 	var out []Response
 	s.sent = append(s.sent, requests...)
 	for _, r := range requests {
-		got, ok := s.http[service+" "+r.URL]
+		got, ok := s.http[service+" "+r.URL+" "+r.Body]
+		if !ok {
+			got, ok = s.http[service+" "+r.URL]
+		}
 		if !ok {
 			got = Response{Error: "connection refused"}
 		}
@@ -118,6 +121,15 @@ func TestCompare(t *testing.T) {
 	}
 	wrong := func(s string) Fact { return fact(Told, func(f *Fact) { f.Wrong = s }) }
 	none := func(rule Rule, n int64) Fact { return fact(rule, func(f *Fact) { f.Count = n }) }
+	counts := func(pairs ...string) Fact {
+		return fact(NoneLess, func(f *Fact) {
+			f.Items = map[string]string{}
+			for _, p := range pairs {
+				name, n, _ := strings.Cut(p, "=")
+				f.Items[name] = n
+			}
+		})
+	}
 	unasked := fact(NotFewer, func(f *Fact) { f.Unasked = "no reason" })
 	for name, tt := range map[string]struct {
 		before, after   []Fact
@@ -139,6 +151,11 @@ func TestCompare(t *testing.T) {
 		"none left":            {[]Fact{none(NotNone, 3)}, []Fact{none(NotNone, 0)}, "none, and there were 3", ""},
 		"none, as before":      {[]Fact{none(NotNone, 0)}, []Fact{none(NotNone, 0)}, "", ""},
 		"none, as it may be":   {[]Fact{none(Told, 3)}, []Fact{none(NotNone, 0)}, "", ""},
+		"each as many":         {[]Fact{counts("a=2", "b=10")}, []Fact{counts("a=2", "b=11", "c=0")}, "", ""},
+		"one less":             {[]Fact{counts("a=2", "b=10")}, []Fact{counts("a=2", "b=9")}, "b has 9 and had 10", ""},
+		"one for another":      {[]Fact{counts("a=2", "b=10")}, []Fact{counts("a=1", "b=99")}, "a has 1 and had 2", ""},
+		"one not counted":      {[]Fact{counts("a=2", "b=10")}, []Fact{counts("b=10")}, "", ""},
+		"many less":            {[]Fact{counts("a=2", "b=2", "c=2", "d=2", "e=2", "f=2", "g=2")}, []Fact{counts("a=0", "b=0", "c=0", "d=0", "e=0", "f=0", "g=0")}, "a has 0 and had 2, b has 0 and had 2, c has 0 and had 2, d has 0 and had 2, e has 0 and had 2, and 2 more", ""},
 		"wrong now":            {[]Fact{count(3)}, []Fact{wrong("it cannot")}, "it cannot", ""},
 		"wrong before too":     {[]Fact{wrong("it cannot")}, []Fact{wrong("it cannot")}, "", "it was so before: it cannot"},
 		"better now":           {[]Fact{fact(Same, func(f *Fact) { f.Text, f.Wrong = "not_started", "it was never set up" })}, []Fact{text("finished")}, "", ""},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,6 +18,7 @@ const (
 	NotFewer Rule = "not-fewer" // Count is not less
 	NotNone  Rule = "not-none"  // Count is not 0 where it was not, and the fact of before has this rule too
 	Keeps    Rule = "keeps"     // every item of before is there
+	NoneLess Rule = "none-less" // Items are counts: none is less than before. What is gone is for a Keeps to tell
 	Overlaps Rule = "overlaps"  // as many of before's items are there as when it was asked twice before
 )
 
@@ -28,7 +30,7 @@ type Fact struct {
 	Rule     Rule              `json:"rule"`
 	Text     string            `json:"text,omitempty"`
 	Count    int64             `json:"count,omitempty"`
-	Items    map[string]string `json:"items,omitempty"`    // id -> name
+	Items    map[string]string `json:"items,omitempty"`    // id -> name, or count
 	Versions map[string]string `json:"versions,omitempty"` // id -> which version of the item it is, where it has one
 	Least    float64           `json:"least,omitempty"`    // the part of Items that came again at once; of Overlaps
 	Wrong    string            `json:"wrong,omitempty"`    // why the answer is bad, whatever it was before
@@ -42,10 +44,10 @@ func (f Fact) shown() string {
 		return "not checked: " + f.Unasked
 	case f.Wrong != "":
 		return f.Wrong
-	case f.Items != nil:
-		return fmt.Sprint(len(f.Items))
 	case f.Text != "":
 		return f.Text
+	case f.Items != nil:
+		return fmt.Sprint(len(f.Items))
 	}
 	return fmt.Sprint(f.Count)
 }
@@ -143,6 +145,8 @@ func broken(was, now Fact) string {
 		if was.Rule == NotNone && was.Count > 0 && now.Count == 0 {
 			return fmt.Sprintf("none, and there were %d", was.Count)
 		}
+	case NoneLess:
+		return less(was.Items, now.Items)
 	case Overlaps:
 		switch part := overlap(was.Items, now.Items); {
 		case len(was.Items) > 0 && len(now.Items) == 0:
@@ -175,6 +179,26 @@ func notKept(was, now Fact) string {
 		out = append(out, fmt.Sprintf("%d of %d are in another version than before: %s", len(others), len(was.Items), strings.Join(others, ", ")))
 	}
 	return strings.Join(out, "; ")
+}
+
+// less names the counts that are less than they were.
+func less(was, now map[string]string) string {
+	var out []string
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		before, _ := strconv.ParseInt(was[name], 10, 64)
+		count, err := strconv.ParseInt(now[name], 10, 64)
+		if err != nil || count >= before {
+			continue
+		}
+		if n++; n <= 5 {
+			out = append(out, fmt.Sprintf("%s has %d and had %d", name, count, before))
+		}
+	}
+	if n > len(out) {
+		out = append(out, fmt.Sprintf("and %d more", n-len(out)))
+	}
+	return strings.Join(out, ", ")
 }
 
 // overlap is the part of a's items that b has; 1 of none.

@@ -179,6 +179,11 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 			out = append(out, r.Facts(ctx, since)...)
 		}
 	}
+	for _, v := range app.FindVectors(stack) {
+		if !contains(h.Spec.Options.AcceptUnhealthy, v.Service) {
+			out = append(out, v.Facts(ctx)...)
+		}
+	}
 	h.maskFacts(out)
 	return out, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/belaystack/belay/upgrade/app"
+	"github.com/belaystack/belay/lint/image"
 	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
@@ -19,7 +19,7 @@ type preflight struct{ *Host }
 
 func (s *preflight) Check(ctx context.Context) error {
 	errs := slices.Clone(s.Refusal)
-	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys, s.apiKey, s.atRest} {
+	for _, look := range []func(context.Context) error{s.versions, s.state, s.healthy, s.tags, s.strangers, s.shares, s.system, s.uncovered, s.joins, s.commands, s.appKeys, s.apiKey, s.atRest, s.oneStep} {
 		errs = append(errs, look(ctx))
 	}
 	e, err := s.Estimate(ctx)
@@ -237,6 +237,33 @@ func (s *preflight) atRest(ctx context.Context) error {
 		}
 		for _, p := range r.AtRest(ctx) {
 			errs = append(errs, &Refusal{Reason: p.What, Found: p.Found, Needed: p.Needed, Next: p.Next + "; or say --accept-unhealthy " + r.Service + ", which the report will tell"})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// oneStep refuses a vector store that would leave out a version that has to have run. What
+// runs is asked: its tag may not say it.
+func (s *preflight) oneStep(ctx context.Context) error {
+	if s.Spec.Kind != Upgrade {
+		return nil
+	}
+	stack, err := s.apps(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, v := range app.FindVectors(stack) {
+		i := slices.IndexFunc(s.Spec.Changes, func(c Change) bool { return c.Service == v.Service && c.New != "" })
+		if i < 0 {
+			continue
+		}
+		to, err := image.Parse(s.Spec.Changes[i].New)
+		if err != nil {
+			continue // a name without a version
+		}
+		for _, p := range v.Steps(ctx, to) {
+			errs = append(errs, &Refusal{Reason: p.What, Found: p.Found, Needed: p.Needed, Next: p.Next})
 		}
 	}
 	return errors.Join(errs...)
