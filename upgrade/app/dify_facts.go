@@ -17,9 +17,12 @@ import (
 func (d *Dify) Facts(ctx context.Context) []Fact {
 	out := d.api(ctx)
 	out = append(out, d.sameVersion(ctx), d.console(ctx), d.sandbox(ctx), d.daemon(ctx))
-	out = append(out, d.counts(ctx)...)
-	return append(out, d.pluginCounts(ctx)...)
+	return append(out, d.Still(ctx)...)
 }
+
+// Still are those of the facts that can be asked while Dify stands still. Until then people
+// go on with their work.
+func (d *Dify) Still(ctx context.Context) []Fact { return append(d.counts(ctx), d.pluginCounts(ctx)...) }
 
 func (d *Dify) fact(name string, rule Rule) Fact { return Fact{App: "Dify", Name: name, Rule: rule} }
 

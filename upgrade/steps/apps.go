@@ -174,18 +174,25 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 			out = append(out, d.Retrieve(ctx, q, h.getenv(q.KeyEnv)))
 		}
 	}
-	for _, r := range app.FindRedis(stack) {
-		if !contains(h.Spec.Options.AcceptUnhealthy, r.Service) {
+	out = append(out, stack.storeFacts(ctx, since)...)
+	h.maskFacts(out)
+	return out, nil
+}
+
+// storeFacts are what caches and vector stores are asked.
+func (a *apps) storeFacts(ctx context.Context, since time.Time) []app.Fact {
+	var out []app.Fact
+	for _, r := range app.FindRedis(a) {
+		if !contains(a.Spec.Options.AcceptUnhealthy, r.Service) {
 			out = append(out, r.Facts(ctx, since)...)
 		}
 	}
-	for _, v := range app.FindVectors(stack) {
-		if !contains(h.Spec.Options.AcceptUnhealthy, v.Service) {
+	for _, v := range app.FindVectors(a) {
+		if !contains(a.Spec.Options.AcceptUnhealthy, v.Service) {
 			out = append(out, v.Facts(ctx)...)
 		}
 	}
-	h.maskFacts(out)
-	return out, nil
+	return out
 }
 
 // factsAtRest are those of before that are asked again while nothing writes.
@@ -197,6 +204,9 @@ func (h *Host) factsAtRest(ctx context.Context) ([]app.Fact, error) {
 	var out []app.Fact
 	for _, n := range stack.n8n(ctx) {
 		out = append(out, n.Still(ctx)...)
+	}
+	if d := app.FindDify(ctx, stack); d != nil {
+		out = append(out, d.Still(ctx)...)
 	}
 	h.maskFacts(out)
 	return out, nil

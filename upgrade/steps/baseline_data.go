@@ -29,7 +29,7 @@ type counted struct {
 	Tables    int    `json:"tables"`
 	Rows      int64  `json:"rows"`
 
-	Facts []app.Fact `json:"facts,omitempty"` // what n8n was asked again: it went on until now
+	Facts []app.Fact `json:"facts,omitempty"` // what databases were asked again: people went on until now
 }
 
 const dataBefore = "data-before.json"

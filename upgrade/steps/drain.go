@@ -32,6 +32,10 @@ type Drained struct {
 	Waited  Duration   `json:"waited"`
 	Work    []app.Work `json:"work,omitempty"`    // that was asked last: what is dead, what is kept, what could not be asked
 	Skipped string     `json:"skipped,omitempty"` // why nothing was waited for
+
+	// Of caches and vector stores, which cannot be asked once they stand still: queues are
+	// empty now that were not when the baseline was taken.
+	Facts []app.Fact `json:"facts,omitempty"`
 }
 
 func (s *drain) Check(context.Context) error { return nil }
@@ -88,7 +92,13 @@ func (s *drain) Do(ctx context.Context, d draining) (any, error) {
 		busy := slices.DeleteFunc(slices.Clone(work), func(w app.Work) bool { return w.Busy() == 0 })
 		waited := s.Now().Sub(begun)
 		if len(busy) == 0 {
-			return Drained{Waited: Duration(waited), Work: work}, nil
+			stack, err := s.apps(ctx)
+			if err != nil {
+				return nil, err
+			}
+			facts := stack.storeFacts(ctx, time.Time{})
+			s.maskFacts(facts)
+			return Drained{Waited: Duration(waited), Work: work, Facts: facts}, nil
 		}
 		e := &BusyError{Work: busy, Waited: waited}
 		if waited > time.Duration(cmp.Or(s.Spec.Options.DrainTimeout, s.Spec.Config.Drain)) {

@@ -54,11 +54,15 @@ func (s *verify) Do(ctx context.Context, from since) (any, error) {
 	if _, err := s.Run.Result("baseline-live", &before); err != nil {
 		return nil, err
 	}
+	var drained Drained
+	if _, err := s.Run.Result("drain", &drained); err != nil {
+		return nil, err
+	}
 	var later counted
 	if _, err := s.Run.Result("baseline-data", &later); err != nil {
 		return nil, err
 	}
-	before.Facts = app.Newer(before.Facts, later.Facts)
+	before.Facts = app.Newer(app.Newer(before.Facts, drained.Facts), later.Facts)
 	data, counted, err := s.before()
 	if err != nil {
 		return nil, err
