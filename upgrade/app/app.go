@@ -46,6 +46,7 @@ type Member struct {
 	Service string
 	Image   image.Ref
 	App     string // id of the catalog; "" for one that it does not know
+	Names   []string // by which others know it besides Service: of its containers, and aliases in networks
 	Args    []string
 	Env     map[string]docker.Secret
 	Running bool
@@ -99,11 +100,16 @@ func of(all []Member, app string) []Member {
 	return slices.DeleteFunc(slices.Clone(all), func(m Member) bool { return m.App != app })
 }
 
-// host is the service of the stack that an address names: a service, nothing else.
+// host is the service of the stack that an address names, by whatever name.
 func host(all []Member, address string) (string, error) {
 	name, _, _ := strings.Cut(address, ":")
-	if slices.ContainsFunc(all, func(m Member) bool { return m.Service == name }) {
-		return name, nil
+	for _, knows := range []func(Member) bool{
+		func(m Member) bool { return m.Service == name },
+		func(m Member) bool { return slices.Contains(m.Names, name) },
+	} {
+		if i := slices.IndexFunc(all, knows); i >= 0 {
+			return all[i].Service, nil
+		}
 	}
 	return "", unknown("its database server is no service of this stack")
 }

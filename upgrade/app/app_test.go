@@ -197,6 +197,20 @@ func TestNewer(t *testing.T) {
 	}
 }
 
+// A server has more names than its service's.
+func TestHost(t *testing.T) {
+	db, other := member(t, "db", "postgres:17"), member(t, "other", "postgres:17")
+	db.Names, other.Names = []string{"shop-db-1", "pg"}, []string{"db", "canary"}
+	for address, want := range map[string]string{"db": "db", "db:5432": "db", "pg": "db", "shop-db-1:5432": "db", "canary": "other", "example.com": "", "": "", "localhost": ""} {
+		if got, err := host([]Member{other, db}, address); got != want || (err != nil) != (want == "") {
+			t.Errorf("%s: %q, %v", address, got, err)
+		}
+	}
+	if m := NewMember(Member{Service: "db"}); m.App != "" {
+		t.Errorf("no image is %s", m.App)
+	}
+}
+
 func jobs(all []Job) string {
 	var ids []string
 	for _, j := range all {

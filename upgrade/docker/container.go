@@ -61,6 +61,7 @@ type Container struct {
 	Env         map[string]Secret
 	Ports       []Port // as asked for, also while it is stopped
 	Networks    []string
+	Names       []string // by which others in its networks know it, besides its service
 	NetworkMode string
 	Joins       []string // ids or names of the containers whose network, processes, memory or mounts it shares
 	User        string

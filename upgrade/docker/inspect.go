@@ -47,7 +47,9 @@ type inspected struct {
 		Type, Name, Source, Destination, Driver string
 		RW                                      bool
 	}
-	NetworkSettings struct{ Networks map[string]struct{} }
+	NetworkSettings struct {
+		Networks map[string]struct{ Aliases, DNSNames []string } // DNSNames from engine 25 on
+	}
 }
 
 func (r *inspected) container() Container {
@@ -71,10 +73,14 @@ func (r *inspected) container() Container {
 	if t := r.Config.StopTimeout; t != nil {
 		c.StopTimeout = time.Duration(*t) * time.Second
 	}
-	for name := range r.NetworkSettings.Networks {
+	c.Names = []string{c.Name}
+	for name, n := range r.NetworkSettings.Networks {
 		c.Networks = append(c.Networks, name)
+		c.Names = slices.Concat(c.Names, n.Aliases, n.DNSNames)
 	}
 	slices.Sort(c.Networks)
+	slices.Sort(c.Names)
+	c.Names = slices.Compact(c.Names)
 	c.Mounts, c.Ports = r.mounts(), r.ports()
 	for _, mode := range []string{r.HostConfig.NetworkMode, r.HostConfig.PidMode, r.HostConfig.IpcMode} {
 		if of, ok := strings.CutPrefix(mode, "container:"); ok && !slices.Contains(c.Joins, of) {

@@ -24,6 +24,7 @@ services:
     volumes: ["data:/data", "/anon", "./x:/x:ro"]
     depends_on: {b: {condition: service_started}}
     stop_grace_period: 3s
+    networks: {default: {aliases: [known]}}
   b:
     image: IMAGE
     command: [sleep]
@@ -75,6 +76,7 @@ func TestContainersOfProject(t *testing.T) {
 		"environment": a.Env["PASSWORD"].Reveal() == "canary$x" && a.Env["FROM_FILE"].Reveal() == "canary2",
 		"ports":       reflect.DeepEqual(a.Ports, []Port{{HostIP: "127.0.0.1", Published: a.Ports[0].Published, Target: 80, Protocol: "tcp"}}),
 		"networks":    slices.Equal(a.Networks, []string{p.Name + "_default"}),
+		"names":       slices.Contains(a.Names, p.Name+"-a-1") && slices.Contains(a.Names, "known"),
 		"timeout":     a.StopTimeout == 3*time.Second && b.StopTimeout == 0,
 	} {
 		if !good {

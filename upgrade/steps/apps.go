@@ -33,11 +33,8 @@ func (h *Host) apps(ctx context.Context) (*apps, error) {
 		if slices.ContainsFunc(a.members, func(m app.Member) bool { return m.Service == c.Service }) {
 			continue
 		}
-		ref, err := image.Parse(c.ImageRef)
-		if err != nil {
-			continue // an image by its id alone is of no application that is known
-		}
-		m := app.Member{Service: c.Service, Image: ref, Args: c.Args, Env: c.Env, Grace: c.StopTimeout}
+		ref, _ := image.Parse(c.ImageRef) // an image by its id alone is of no application that is known
+		m := app.Member{Service: c.Service, Image: ref, Names: c.Names, Args: c.Args, Env: c.Env, Grace: c.StopTimeout}
 		for _, o := range cs {
 			if o.Service != c.Service || o.State != "running" {
 				continue

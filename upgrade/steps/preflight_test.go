@@ -26,7 +26,7 @@ func TestObjectStore(t *testing.T) {
 			t.Errorf("%v: %q, want %q", sortedKeys(c.env), got, c.want)
 		}
 	}
-	cs := []docker.Container{{Service: "minio"}}
+	cs := []docker.Container{{Service: "objects", Names: []string{"minio"}}}
 	if !inStack(map[string]docker.Secret{"S3_ENDPOINT": "http://minio:9000/x"}, cs) || inStack(map[string]docker.Secret{"S3_ENDPOINT": "https://s3.example.com"}, cs) {
 		t.Error("which store is in the stack")
 	}

@@ -148,7 +148,7 @@ func inStack(env map[string]docker.Secret, cs []docker.Container) bool {
 		}
 		host, _, _ = strings.Cut(host, "/")
 		host, _, _ = strings.Cut(host, ":")
-		if slices.ContainsFunc(cs, func(c docker.Container) bool { return c.Service == host }) {
+		if slices.ContainsFunc(cs, func(c docker.Container) bool { return c.Service == host || slices.Contains(c.Names, host) }) {
 			return true
 		}
 	}
