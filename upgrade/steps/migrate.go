@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -196,19 +197,11 @@ func (s *migrate) stores(ctx context.Context, cfg *docker.Config, service string
 
 // head compares the schema's version with the one that the image brings.
 func (s *migrate) head(ctx context.Context, cfg *docker.Config, service string) error {
-	var out bytes.Buffer
-	args := []string{"run", "--rm", "--no-deps", "-T", "--pull", "never", "--entrypoint", "flask", "--", service, "db", "heads"}
-	cmd := s.Docker.Compose(s.Spec.Project, args...)
-	cmd.Stdout = &out
-	if _, err := s.Docker.Do(ctx, cmd); err != nil {
+	heads, err := s.flask(ctx, service, "heads")
+	if err != nil {
 		return fmt.Errorf("ask the image of %s for the head of its migrations: %w", service, err)
 	}
-	want := ""
-	for line := range strings.Lines(out.String()) {
-		if rev, ok := strings.CutSuffix(strings.TrimSpace(line), " (head)"); ok {
-			want = rev
-		}
-	}
+	want := headOf(heads)
 	db := cfg.Services[service].Environment["DB_DATABASE"].Reveal()
 	if want == "" || db == "" {
 		return fmt.Errorf("service %s: its image does not say which migration is its last", service)
@@ -229,8 +222,46 @@ func (s *migrate) head(ctx context.Context, cfg *docker.Config, service string) 
 			return nil
 		}
 	}
-	return fmt.Errorf("migration of %s: no server has a table alembic_version in the database that it is configured for", service)
+	// A server outside of the stack is asked by the application itself.
+	current, err := s.flask(ctx, service, "current")
+	if err != nil {
+		return fmt.Errorf("ask %s for the version of its schema: %w", service, err)
+	}
+	if headOf(current) != want {
+		return fmt.Errorf("migration of %s: its schema is not at %s, which the image brings", service, want)
+	}
+	return nil
 }
+
+// flask asks the migrations of Dify's image.
+func (s *migrate) flask(ctx context.Context, service, what string) (string, error) {
+	var out bytes.Buffer
+	cmd := s.Docker.Compose(s.Spec.Project, "run", "--rm", "--no-deps", "-T", "--pull", "never", "--entrypoint", "flask", "--", service, "db", what)
+	cmd.Stdout = &out
+	_, err := s.Docker.Do(ctx, cmd)
+	return out.String(), err
+}
+
+// headOf is the only revision that an answer of `flask db heads` or `flask db current`
+// calls a head; "" when there is none, or when there are others beside it.
+func headOf(answer string) string {
+	var heads, others []string
+	for line := range strings.Lines(answer) {
+		line = strings.TrimSpace(line)
+		if rev, ok := strings.CutSuffix(line, " (head)"); ok {
+			heads = append(heads, rev)
+		} else if revision.MatchString(line) {
+			others = append(others, line)
+		}
+	}
+	if len(heads) != 1 || len(others) > 0 {
+		return ""
+	}
+	return heads[0]
+}
+
+// revision is how alembic names one.
+var revision = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
 // Undo ends the one-off container, and the stores that were started for it: the
 // data cannot be given back to a store that runs.

@@ -326,3 +326,15 @@ func TestGivesBack(t *testing.T) {
 		}
 	}
 }
+
+// Two rows of a schema, or one that is no head, are no head.
+func TestHeadOf(t *testing.T) {
+	for answer, want := range map[string]string{
+		"INFO [alembic.runtime.migration] Context impl PostgresqlImpl.\n1c9ba48be8e4 (head)\n": "1c9ba48be8e4",
+		"1c9ba48be8e4\n": "", "": "", "1c9ba48be8e4 (head)\n8c2e4b6a1d07\n": "", "1c9ba48be8e4 (head)\n8c2e4b6a1d07 (head)\n": "",
+	} {
+		if got := headOf(answer); got != want {
+			t.Errorf("%q: %q, want %q", answer, got, want)
+		}
+	}
+}
