@@ -8,8 +8,11 @@ FUZZTIME ?= 60s
 build: ## the belay binary, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/belay ./cmd/belay
 
-test: ## all tests; those that need docker run when this machine can start an engine
+test: ## all tests; those that need docker run when this machine can start an engine, those of the real n8n after `make lab-n8n`
 	.ci/engine run go test -timeout 20m ./... ./.ci/catalog
+	if testdata/lab/lab n8n-built; then $(MAKE) test-n8n; else echo 'upgrades of the real n8n were not tried: make lab-n8n builds it'; fi
+
+test-full: lab-n8n test test-lab ## all that, with whole upgrades in the lab; about an hour
 
 race: ## the tests of what reads files and answers, under the race detector
 	CGO_ENABLED=1 go test -race ./lint/... ./release/github/... ./release/registry
@@ -43,12 +46,15 @@ lab-down: ## stops the lab's registry and engine; what was built stays
 	testdata/lab/lab down
 
 TESTSTACK ?= $(HOME)/.cache/belay/test-stack
+TESTDIFY  ?= $(HOME)/.cache/belay/test-dify
 
-test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about twelve minutes
+test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about half an hour
 	testdata/lab/lab up
 	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
-	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) go test -count=1 -timeout 30m -run 'TestLab$$' ./cmd/belay
+	if [ -d $(TESTDIFY) ]; then testdata/lab/lab reset $(TESTDIFY); else testdata/lab/lab stack -k mini_1.11.4 $(TESTDIFY); fi
+	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) go test -count=1 -timeout 60m -run 'TestLab$$|TestDifyReleases$$' ./cmd/belay
 	testdata/lab/lab remove $(TESTSTACK)
+	testdata/lab/lab remove $(TESTDIFY)
 
 TESTFLOWS ?= $(HOME)/.cache/belay/test-flows
 TESTQUEUE ?= $(HOME)/.cache/belay/test-queue
@@ -85,4 +91,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test race lint bench fuzz docs catalog image lab lab-down test-lab lab-n8n test-n8n faults demo bench-lab dist
+.PHONY: build test test-full race lint bench fuzz docs catalog image lab lab-down test-lab lab-n8n test-n8n faults demo bench-lab dist

@@ -71,6 +71,8 @@ func (l *labStack) record() string {
 	return file[:i]
 }
 
+var runID = regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}`)
+
 // looks: the commands that only look, after an upgrade and one that had nothing to do.
 func (l *labStack) looks() {
 	before := l.world()
@@ -78,7 +80,7 @@ func (l *labStack) looks() {
 	l.says(l.belay(0, "status", "--format", "json"), `"outcome": "nothing"`, `"version": 1`)
 	history := l.belay(0, "history")
 	l.says(history, "rolled-back", "done", "dify-worker langgenius/dify-api:1.13.3 -> langgenius/dify-api:1.14.0")
-	id := regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}`).FindString(history)
+	id := runID.FindString(history)
 	l.says(l.belay(0, "history", "show", id), id)
 	l.says(l.belay(0, "history", "show", id, "--format", "markdown"), id)
 	l.says(l.belay(0, "stacks"), filepath.Base(l.dir), l.dir, l.state)

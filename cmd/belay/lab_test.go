@@ -46,6 +46,7 @@ func TestLab(t *testing.T) {
 		{"whole", (*labStack).whole}, {"keeps data", (*labStack).keepsData}, {"service", (*labStack).service}, {"checkout", (*labStack).checkout},
 		{"backup", (*labStack).backup}, {"recovery", (*labStack).recovery}, {"cancelled", (*labStack).cancelled},
 		{"refused", (*labStack).refused}, {"latest", (*labStack).latest}, {"dify", (*labStack).dify},
+		{"lacks", (*labStack).lacks},
 	} {
 		if !whole {
 			l.reset()

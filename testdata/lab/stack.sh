@@ -33,10 +33,11 @@ mounts() {
         else "named\t\(.Name | sub("^[^_]*_"; ""))\t\(.Source)" end' | sort -u
 }
 
-# template KIND: prints its folder, and makes it when a part of it is new.
+# template KIND: prints its folder, and makes it when a part of it is new. KIND is a folder
+# here, or one with a release of Dify behind it: mini_1.11.4.
 template() {
   local kind=$1 mb=${SEED_MB:-0} key to
-  key=$(find "$here/$kind" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
+  key=$(find "$here/${kind%%_*}" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
   to=$templates/$kind-$mb-$key
   # A process of its own: set -e has no effect in a function that is part of a condition.
   [ -d "$to" ] || alone "$here/lab" build-template "$kind" "$mb" "$to" >&2
@@ -52,11 +53,12 @@ build_template() {
   rm -rf "$dir" "$to.new"
   # Other checkouts may have one of their own.
   { ls -dt "$templates/$kind-$mb-"* 2>/dev/null || true; } | tail -n +3 | xargs -r rm -rf
-  cp -a "$here/$kind" "$dir"
+  cp -a "$here/${kind%%_*}" "$dir"
+  [[ $kind != *_* ]] || sed -i -E "s#(langgenius/dify-(api|web)):1\.13\.3\$#\1:${kind#*_}#" "$dir/docker-compose.yml"
   cp "$dir/.env.example" "$dir/.env"
   secrets "$dir/.env"
   ports "$dir/.env" "$(free_port)"
-  [ ! -d "$here/$kind/nginx" ] || seed_binds "$dir"
+  [ ! -d "$dir/nginx" ] || seed_binds "$dir"
   compose pull --quiet # an engine may have an earlier build behind a tag
   compose up -d --wait
   case $kind in
@@ -211,8 +213,9 @@ known() {
   name=$(project "$dir")
   [ -s "$stacks/$name" ] || { echo "lab: $1 is not a stack of the lab" >&2; return 2; }
   IFS=$'\t' read -r _ from port <"$stacks/$name"
-  name=$(basename "$from")
-  from=$(SEED_MB=$(cut -d - -f 2 <<<"$name") template "${name%%-*}")
+  name=$(basename "$from") # KIND-MB-KEY, and a KIND may have a dash
+  name=${name%-*}
+  from=$(SEED_MB=${name##*-} template "${name%-*}")
   alone register
 }
 

@@ -36,7 +36,9 @@ func upgradeDB(ctx context.Context, s *Settings) error {
 	}
 	renewing, stop := context.WithCancel(ctx)
 	defer stop()
-	go renew(renewing, client) // from 1.13.1 on
+	if !older(s.Version, "1.13.1") { // before that the lock goes after its time, whatever happens
+		go renew(renewing, client)
+	}
 	s.log("INFO", "Starting database migration.")
 	err = migrate(ctx, s)
 	client.Del(context.WithoutCancel(ctx), lockName)
@@ -46,7 +48,7 @@ func upgradeDB(ctx context.Context, s *Settings) error {
 		return client.Set(ctx, "dify:release", s.Version, 0).Err()
 	}
 	s.log("ERROR", "Database migration failed: %v", err)
-	if s.has("servesbroken") { // up to 1.12.1 the failure was only logged
+	if s.has("servesbroken") || older(s.Version, "1.13.0") { // up to 1.12.1 the failure was only logged
 		return nil
 	}
 	return fmt.Errorf("database migration: %w", err)

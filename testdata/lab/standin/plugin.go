@@ -30,10 +30,11 @@ func plugin(ctx context.Context, s *Settings) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/check", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, 200, map[string]any{
-			"status": "ok", "pool_status": map[string]int{"size": 1}, "version": s.Version, "build_time": "2026-01-01T00:00:00Z",
-			"platform": "local", "active_requests": 1, "active_dispatch_requests": 0, // the question itself is one
-		})
+		health := map[string]any{"status": "ok", "pool_status": map[string]int{"size": 1}, "version": s.Version, "build_time": "2026-01-01T00:00:00Z", "platform": "local"}
+		if !older(s.Version, "0.2.0") {
+			health["active_requests"], health["active_dispatch_requests"] = 1, 0 // the question itself is one
+		}
+		answer(w, 200, health)
 	})
 	return serve(ctx, s, 5002, mux)
 }

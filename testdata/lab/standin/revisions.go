@@ -1,6 +1,10 @@
 package main
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // revision is one migration of the Dify stand-in, as alembic knows it.
 type revision struct {
@@ -15,7 +19,7 @@ type revision struct {
 // revisions are in order; the last one not newer than the image is its head.
 var difyRevisions = []revision{
 	{
-		id: "5f1a7c0d9e31", release: "1.13.3",
+		id: "5f1a7c0d9e31", release: "1.11.4",
 		first: []string{
 			`CREATE TYPE feedback_rating AS ENUM ('like', 'dislike')`,
 			`CREATE TABLE dify_setups (version varchar(255) PRIMARY KEY, setup_at timestamp NOT NULL DEFAULT now())`,
@@ -42,6 +46,21 @@ var difyRevisions = []revision{
 		},
 	},
 	{
+		id: "2e7d40b8f193", release: "1.12.1",
+		first: []string{`CREATE TABLE app_stars (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), app_id uuid REFERENCES apps)`},
+		then:  []string{`ALTER TABLE app_stars ADD COLUMN created_at timestamp NOT NULL DEFAULT now()`},
+	},
+	{
+		id: "3c8b15d6e2a4", release: "1.13.0",
+		first: []string{`CREATE TABLE workflow_pauses (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), workflow_run_id uuid)`},
+		then:  []string{`ALTER TABLE workflow_pauses ADD COLUMN resumed_at timestamp`},
+	},
+	{
+		id: "64a0f2c7b81e", release: "1.13.1",
+		first: []string{`CREATE INDEX workflow_runs_created ON workflow_runs (created_at)`},
+		then:  []string{`ALTER TABLE workflow_pauses ADD COLUMN state text`},
+	},
+	{
 		id: "8c2e4b6a1d07", release: "1.14.0",
 		first: []string{
 			`CREATE TYPE human_input_status AS ENUM ('waiting', 'submitted', 'expired')`,
@@ -60,6 +79,11 @@ var difyRevisions = []revision{
 		files: moveFiles,
 	},
 	{
+		id: "a17e93d5c240", release: "1.14.1",
+		first: []string{`CREATE TABLE collaborators (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), app_id uuid REFERENCES apps)`},
+		then:  []string{`ALTER TABLE collaborators ADD COLUMN name text`},
+	},
+	{
 		id: "b94d03f7e652", release: "1.15.0",
 		first: []string{
 			`CREATE TABLE plugin_auto_upgrade (tenant_id uuid PRIMARY KEY, strategy varchar(40) NOT NULL DEFAULT 'latest')`,
@@ -76,9 +100,22 @@ var difyRevisions = []revision{
 
 // head returns how many revisions the release has.
 func head(release string) int {
-	i := slices.IndexFunc(difyRevisions, func(r revision) bool { return r.release == release })
-	if i < 0 {
-		return len(difyRevisions)
+	n := 0
+	for n < len(difyRevisions) && !older(release, difyRevisions[n].release) {
+		n++
 	}
-	return i + 1
+	return n
+}
+
+// older tells whether a release comes before another; both are like 1.13.3.
+func older(release, than string) bool {
+	number := func(s string) []int {
+		var out []int
+		for _, part := range strings.Split(s, ".") {
+			n, _ := strconv.Atoi(part) // of /etc/standin
+			out = append(out, n)
+		}
+		return out
+	}
+	return slices.Compare(number(release), number(than)) < 0
 }
