@@ -133,7 +133,8 @@ func (p planner) migrate() Step {
 		s.Commands = append(p.compose("up -d --no-deps", p.after(func(o Service) bool { return store(o.App) })), migrateDify(svc))
 	}
 	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.N8N && s.Changed && s.Name != "" }); i >= 0 {
-		does = append(does, "n8n migrates as it starts, until `/healthz/readiness` answers 200; where there are several instances, let the others depend on the first.")
+		does = append(does, "n8n's schema is migrated by the smallest of its commands, which starts no trigger, before any instance of the new version starts.")
+		s.Commands = append(s.Commands, "docker compose run --rm --no-deps --entrypoint n8n "+operands(p.Services[i].Name)+" list:workflow --active=true --onlyId")
 	}
 	if len(does) == 0 {
 		return Step{}
@@ -164,15 +165,12 @@ func (p planner) launch() Step {
 func (p planner) verify() Step {
 	s := Step{Name: "verify", Does: "Every container is well and stays so, the probes and checks of your `belay.yml` pass, row counts are compared with the baseline, and new errors in the logs are told. " +
 		"If one fails, everything is rolled back, data included."}
-	var ask []string
 	if p.has(catalog.N8N) {
-		ask = append(ask, "the same n8n workflows are active", "a credential decrypts")
+		s.Does += " n8n has to have the same workflows active, and to decrypt its credentials."
 	}
 	if p.has(catalog.DifyAPI) {
-		ask = append(ask, "the console loads", "a knowledge base answers with what it answered before")
-	}
-	if len(ask) > 0 {
-		s.Does += " A check of yours has to tell whether " + strings.Join(ask[:len(ask)-1], ", ") + " and " + ask[len(ask)-1] + "."
+		s.Does += " Dify has to be set up, with no fewer apps, knowledge bases, documents and plugins; its console, sandbox and plugin daemon have to answer. " +
+			"That a knowledge base still finds what it found before is asked where `verify.retrieval` names a question."
 	}
 	return s
 }

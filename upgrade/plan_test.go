@@ -127,7 +127,7 @@ func TestPlanCommands(t *testing.T) {
 		"backup": {asOwner + `pg_dumpall -U "${POSTGRES_USER:-postgres}" --globals-only' > db-globals.sql`,
 			asOwner + `pg_dump -U "${POSTGRES_USER:-postgres}" -Fc -d NAME' > db-NAME.dump  # for each database`},
 		"apply-files": {"docker compose rm -s -f gone", "docker compose rm -f gone"},
-		"migrate":     {"docker compose up -d --no-deps redis", "docker compose run --rm --no-deps -e MODE=migration api"},
+		"migrate":     {"docker compose up -d --no-deps redis", "docker compose run --rm --no-deps -e MODE=migration api", "docker compose run --rm --no-deps --entrypoint n8n n8n list:workflow --active=true --onlyId"},
 		"launch":      {"docker compose up -d", "docker compose exec api flask backfill"},
 	}
 	got := map[string][]string{}
@@ -185,14 +185,14 @@ func TestPlanSays(t *testing.T) {
 	}{
 		{"migrate", all(t), "`db` goes from PostgreSQL 16 to 17: a new server on a new volume", ""},
 		{"migrate", wanted(t, "db pgvector/pgvector:pg16 pgvector/pgvector:0.8.6-pg17"), "`db` goes from PostgreSQL 16 to 17", "Dify"},
-		{"migrate", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "`/healthz/readiness` answers 200", "schema"},
+		{"migrate", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "the smallest of its commands", "Dify"},
 		{"drain", all(t), "executions of n8n, as well as Dify workflow runs", ""},
 		{"drain", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "What is under way is waited for: executions of n8n. What", "Dify"},
 		{"backup", all(t), "every database of `db` with its roles, the volumes of `api`, `worker`, `n8n`, `redis`, every other volume and folder that a service writes, the `.env`, compose and config files.", "own"},
 		{"backup", wanted(t, "own acme/app:1 acme/app:2"), "the `.env`, compose and config files", "database of"},
 		{"apply-files", all(t), "The containers of `gone`, which the new files do not name, do not start again, and are removed when all is verified; their data stays. What the releases ask for besides is yours to run.", ""},
 		{"apply-files", wanted(t, "own acme/app:1 acme/app:2"), "your `.env` is never written", "gone"},
-		{"verify", all(t), "A check of yours has to tell whether the same n8n workflows are active, a credential decrypts, the console loads and a knowledge base answers", ""},
+		{"verify", all(t), "n8n has to have the same workflows active, and to decrypt its credentials. Dify has to be set up", ""},
 		{"launch", all(t), "closed to the outside until all is verified. What the releases ask for besides is yours to run.", "Stores"},
 		{"backup", all(t), "`--verify-restore` restores each into a scratch database", "restored is none"},
 		{"verify", wanted(t, "own acme/app:1 acme/app:2"), "everything is rolled back, data included", "n8n"},
@@ -223,6 +223,7 @@ func TestPlanNames(t *testing.T) {
 		{Rollback(w), "stop", "docker compose stop -t 45 api beat", "old"},
 		{Rollback(w), "remove", "docker compose rm -s -f db_postgres beat", " db "},
 		{Rollback(w), "restore", "docker compose up -d --no-deps db\n", "db_postgres"},
+		{Plan(wanted(t, "flows n8nio/n8n:1.90.0 n8nio/n8n:1.99.0")), "migrate", "--entrypoint n8n flows list:workflow", "readiness"},
 		{Plan(wanted(t, "api langgenius/dify-api:0.15.3 langgenius/dify-api:1.0.0")), "migrate", "--entrypoint flask api db upgrade", "MODE"},
 		{Plan(wanted(t, "api langgenius/dify-api:1.0.0 langgenius/dify-api:1.7.1")), "migrate", "MODE=migration", "flask"},
 		{Plan(wanted(t, "api langgenius/dify-api:1.14.0 langgenius/dify-api:1.15.0")), "backup", "find out which one runs", "pg_dump"},

@@ -182,7 +182,7 @@ push() {
   case $repository in */*) ;; *) repository=library/$repository ;; esac
   name=settings/${ref//[\/:]/_}-$build
   mkdir -p "$layers/settings"
-  layer "$name" "$app$version$faults$build" fill_settings "$app" "$version" "$faults" "$build"
+  layer "$name" "$app$version$faults$build$settings" fill_settings "$app" "$version" "$faults" "$build"
   case $app in
     postgres-* | redis | busybox) set -- "$app" "$name" ;;
     *) set -- busybox standin "$name" ;;
@@ -210,6 +210,7 @@ entries() { grep -v '^#' "$here/images/list"; }
 images() {
   parts
   local want ref app version faults
+  settings=$(declare -f fill_settings | sha256sum | cut -c 1-16)
   want=$(cat "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,postgres-18,redis,busybox,standin} | sha256sum)
   [ "$(cat "$lab/registry/images" 2>/dev/null)" = "$want" ] && return
   while read -r ref app version faults; do push "$ref" "$app" "$version" "$faults" 1; done < <(entries)
@@ -219,6 +220,7 @@ images() {
 # move REF [BUILD]: the tag in the registry points to another image of the same version.
 move() {
   local ref app version faults
+  settings=$(declare -f fill_settings | sha256sum | cut -c 1-16)
   read -r ref app version faults < <(entries | awk -v r="$1" '$1 == r') || { echo "lab: no image $1 in images/list" >&2; return 2; }
   push "$ref" "$app" "$version" "$faults" "${2:-2}"
 }

@@ -30,7 +30,8 @@ type Stack interface {
 	// Query gives the rows that a statement returns in a database of the PostgreSQL server
 	// of a service, each a list of texts; NULL is "". *NoAnswer when there is no such server.
 	Query(ctx context.Context, service, database, statement string) ([][]string, error)
-	// Exec runs a program in the running container of a service and gives what it prints.
+	// Exec runs a program in the running container of a service and gives what it prints;
+	// when it fails, with its last lines of errors.
 	// The values of env reach it unseen.
 	Exec(ctx context.Context, service string, env []string, args ...string) (string, error)
 	// File reads a file of the container of a service, whether it runs or not: ErrNotFound

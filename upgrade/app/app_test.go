@@ -41,7 +41,7 @@ func (s *stack) Exec(_ context.Context, service string, env []string, args ...st
 	for command, out := range s.says {
 		if strings.HasPrefix(service+" "+strings.Join(args, " "), command) {
 			if text, bad := strings.CutPrefix(out, "!"); bad {
-				return "", errors.New(text)
+				return text, errors.New(text)
 			}
 			return out, nil
 		}

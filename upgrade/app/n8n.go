@@ -264,18 +264,14 @@ func (n *N8N) decrypts(ctx context.Context) Fact {
 		return f
 	}
 	out, err := n.st.Exec(ctx, m.Service, nil, "n8n", "export:credentials", "--all", "--decrypted", "--output=/dev/null")
-	said := out
-	if err != nil {
-		said += err.Error()
-	}
 	switch {
-	case strings.Contains(said, "No credentials found"):
+	case strings.Contains(out, "No credentials found"):
 		f.Unasked = "there are none"
-	case strings.Contains(said, "could not be decrypted"):
+	case strings.Contains(out, "could not be decrypted"):
 		f.Wrong = "n8n cannot decrypt its credentials: its encryption key is another one"
 	case err != nil:
 		f.Unasked = "n8n export:credentials failed: " + why(err)
-	case !strings.Contains(said, "Successfully exported"):
+	case !strings.Contains(out, "Successfully exported"):
 		f.Unasked = "n8n export:credentials did not say what it did"
 	default:
 		f.Text = "yes"

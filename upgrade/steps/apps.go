@@ -74,7 +74,23 @@ func (a *apps) Query(ctx context.Context, service, db, statement string) ([][]st
 			return nil, errors.Join(&app.NoAnswer{Why: "no PostgreSQL server answers in service " + service}, err)
 		}
 	}
-	return srv.Rows(ctx, db, statement)
+	rows, err := srv.Rows(ctx, db, statement)
+	return rows, said(err, "PostgreSQL in "+service)
+}
+
+// said is an error of a program in a container in the words of a report: what it wrote
+// last, without the command that was run.
+func said(err error, who string) error {
+	var e *docker.Error
+	if !errors.As(err, &e) || e.Exit < 0 {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
+	last := strings.TrimSpace(lines[len(lines)-1])
+	if last == "" {
+		last = fmt.Sprintf("exit status %d", e.Exit)
+	}
+	return &app.NoAnswer{Why: who + " says: " + short(last)}
 }
 
 func (a *apps) Exec(ctx context.Context, service string, env []string, args ...string) (string, error) {
@@ -84,7 +100,11 @@ func (a *apps) Exec(ctx context.Context, service string, env []string, args ...s
 	}
 	var out bytes.Buffer
 	err = a.Docker.Exec(ctx, c.ID, docker.Exec{Args: args, Env: env, Stdout: &out})
-	return out.String(), err
+	var e *docker.Error
+	if errors.As(err, &e) {
+		out.WriteString(e.Stderr)
+	}
+	return out.String(), said(err, args[0]+" in "+service)
 }
 
 // maxSettings bounds the files of applications that are read, in bytes.

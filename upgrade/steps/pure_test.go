@@ -338,3 +338,21 @@ func TestHeadOf(t *testing.T) {
 		}
 	}
 }
+
+// A report says what a program wrote, not the command that ran it.
+func TestSaid(t *testing.T) {
+	if err := said(nil, "x"); err != nil {
+		t.Error(err)
+	}
+	other := errors.New("no container")
+	for err, want := range map[error]string{
+		&docker.Error{Exit: 3, Stderr: "psql: notice\nERROR: no such table\n"}: "PostgreSQL says: ERROR: no such table",
+		fmt.Errorf("database x: %w", &docker.Error{Exit: 2}):                   "PostgreSQL says: exit status 2",
+		fmt.Errorf("x: %w", &docker.Error{Exit: -1, Stderr: "it was ended"}):   "x: ",
+		fmt.Errorf("x: %w", other):                                             "x: no container",
+	} {
+		if got := said(err, "PostgreSQL"); got.Error() != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -132,9 +132,6 @@ type PlannedStep struct {
 func (r *Result) Plan(commands []upgrade.Command, e Estimates) Planned {
 	p := Planned{Notes: slices.Clone(r.Notes), Files: r.changedFiles(), Estimates: e}
 	for _, s := range upgrade.Plan(r.wanted(commands)) {
-		if s.Name == "drain" { // a run stops what is under way with its service's own grace; see docs/upgrade.md
-			continue
-		}
 		p.Steps = append(p.Steps, PlannedStep{s, e.Took[s.Name]})
 	}
 	return p

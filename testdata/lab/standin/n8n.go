@@ -27,7 +27,7 @@ type n8nMigration struct {
 var n8nMigrations = []n8nMigration{
 	{1, 0, 1587669153312, "InitialMigration1587669153312", `CREATE TABLE credentials_entity (id varchar(36) PRIMARY KEY, name varchar(128) NOT NULL, data text NOT NULL, type varchar(128) NOT NULL);
 		CREATE TABLE workflow_entity (id varchar(36) PRIMARY KEY, name varchar(128) NOT NULL, active boolean NOT NULL, nodes json NOT NULL, "versionId" char(36));
-		CREATE TABLE execution_entity (id serial PRIMARY KEY, "workflowId" varchar(36), status varchar(40) NOT NULL, "startedAt" timestamptz, "deletedAt" timestamptz);
+		CREATE TABLE execution_entity (id serial PRIMARY KEY, "workflowId" varchar(36), mode varchar(40) NOT NULL DEFAULT 'webhook', status varchar(40) NOT NULL, "startedAt" timestamptz, "deletedAt" timestamptz);
 		CREATE TABLE settings (key varchar(255) PRIMARY KEY, value text NOT NULL)`},
 	{1, 91, 1740445074052, "UpdateParentFolderIdColumn1740445074052", `CREATE TABLE folder (id varchar(36) PRIMARY KEY, name varchar(128)); ALTER TABLE workflow_entity ADD COLUMN "parentFolderId" varchar(36)`},
 	{1, 98, 1745322634000, "CleanEvaluations1745322634000", `CREATE TABLE test_run (id varchar(36) PRIMARY KEY, status varchar(40)); UPDATE workflow_entity SET "versionId" = md5(id) WHERE "versionId" IS NULL`},
