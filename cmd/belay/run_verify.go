@@ -49,11 +49,12 @@ func (a *app) verify(ctx context.Context, f *flags, dir string, d deployment) er
 	var before steps.Measured
 	var was fingerprints
 	since := h.now().Add(-time.Hour)
+	var of steps.Spec
 	for _, r := range all { // the newest that came so far
 		if r.open() || !r.read(journal.Done, "baseline-live", &before) {
 			continue
 		}
-		v.Against, since = r.id, r.ended()
+		v.Against, since, of = r.id, r.ended(), r.spec
 		was, _ = readData(h.runFolder(r.id)) // without one no rows are compared
 		break
 	}
@@ -62,7 +63,8 @@ func (a *app) verify(ctx context.Context, f *flags, dir string, d deployment) er
 		return runError(err)
 	}
 	h.docker.Run = h.runID()
-	sh := &steps.Host{Spec: steps.Spec{Run: h.docker.Run, Project: h.stack.Project, State: h.state, Servers: servers, Config: h.conf},
+	// Where that run gave older data back, fewer rows and workflows are what it was for.
+	sh := &steps.Host{Spec: steps.Spec{Run: h.docker.Run, Kind: of.Kind, Options: steps.Options{KeepData: of.Options.KeepData}, Project: h.stack.Project, State: h.state, Servers: servers, Config: h.conf},
 		Docker: h.docker, Store: h.store, Mask: h.mask, Now: h.now, Getenv: h.getenv, Engine: engineWait}
 	if v.Verdict, err = sh.Verify(ctx, before, was, since); err != nil {
 		return runError(&masked{err, h.mask})
