@@ -28,26 +28,27 @@ func TestUncovered(t *testing.T) {
 	s := &preflight{l.Host}
 	refused := func(want ...string) {
 		t.Helper()
-		err := s.uncovered(t.Context())
 		var got []string
-		for _, kind := range app.Kinds {
-			if err != nil && strings.Contains(err.Error(), "--accept-uncovered "+kind) {
-				got = append(got, kind)
+		for _, r := range refusalsIn(s.uncovered(t.Context())) {
+			for _, kind := range app.Kinds {
+				if strings.Contains(r.Next, "--accept-uncovered "+kind+",") {
+					got = append(got, kind)
+				}
+			}
+			if strings.Contains(r.Reason+r.Found+r.Next, "canary") {
+				t.Errorf("a value of the environment is told: %+v", r)
 			}
 		}
-		if !slices.Equal(got, want) || err != nil && strings.Contains(err.Error(), "canary") {
-			t.Errorf("%q, want %q: %v", got, want, err)
-		}
-		if r := (*Refusal)(nil); err != nil && !errors.As(err, &r) {
-			t.Errorf("no refusal: %v", err)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	refused("database", "files")
 	l.Spec.Options.AcceptUncovered = []app.Kind{app.Database}
 	refused("files")
 	l.Spec.Config.Covered = []app.Kind{app.Files}
-	if err := s.uncovered(t.Context()); err == nil || !strings.Contains(err.Error(), "no command does it") {
-		t.Errorf("covered by nothing: %v", err)
+	if all := refusalsIn(s.uncovered(t.Context())); len(all) != 1 || !strings.Contains(all[0].Reason, "no command does it") {
+		t.Errorf("covered by nothing: %+v", all)
 	}
 	l.Spec.Config.BackUp = []Command{{Name: "rsync"}}
 	refused()
@@ -75,4 +76,21 @@ func TestUncovered(t *testing.T) {
 			t.Errorf("%q: %+v", c.exclude, p)
 		}
 	}
+}
+
+// refusalsIn are the refusals of a joined error.
+func refusalsIn(err error) []*Refusal {
+	var one *Refusal
+	var all interface{ Unwrap() []error }
+	switch {
+	case errors.As(err, &all):
+		var out []*Refusal
+		for _, e := range all.Unwrap() {
+			out = append(out, refusalsIn(e)...)
+		}
+		return out
+	case errors.As(err, &one):
+		return []*Refusal{one}
+	}
+	return nil
 }
