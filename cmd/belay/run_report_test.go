@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -144,5 +146,40 @@ func TestReportOfRefusal(t *testing.T) {
 	want := []report.Refusal{{Step: "preflight", Reason: "no room", Found: "1 MB", Needed: "2 MB", Hint: "make some"}, {Reason: "x"}}
 	if diff := cmp.Diff(want, r.Refusals); diff != "" || r.Reason != "" || r.Outcome != report.Refused {
 		t.Errorf("%s %+v", diff, r)
+	}
+}
+
+// What a verification found that failed was told by its error alone.
+func TestFailedVerdict(t *testing.T) {
+	h := &host{state: t.TempDir()}
+	p := play(t, steps.Upgrade, [2]any{"done baseline-live", steps.Measured{Facts: []application.Fact{{App: "n8n", Name: "credentials", Count: 8}}, Probes: []steps.Probed{{Name: "a", Service: "s"}}}},
+		[2]any{"failed", upgrade.Failure{Error: "verify: x"}})
+	p.spec.Config.Probes = []steps.Probe{{Name: "a", Service: "s"}}
+	facts := func() (*report.Fact, *report.Answer) {
+		t.Helper()
+		var r report.Run
+		h.fillChecks(&r, p)
+		if len(r.Facts) != 1 || len(r.Probes) != 1 {
+			t.Fatalf("%+v %+v", r.Facts, r.Probes)
+		}
+		return &r.Facts[0], r.Probes[0].After
+	}
+	if f, after := facts(); f.Before != "8" || f.After != "" || after != nil {
+		t.Errorf("before it was verified: %+v %+v", f, after)
+	}
+	v := steps.Verdict{Measured: steps.Measured{Probes: []steps.Probed{{Name: "a", Service: "s", Error: "status 500"}}},
+		Apps: []application.Compared{{App: "n8n", Name: "credentials", Before: "8", After: "7", Failed: "7, and there were 8"}}}
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = os.MkdirAll(h.runFolder(p.id), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(h.runFolder(p.id), steps.FailedVerdict), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, after := facts(); f.After != "7" || f.Failed == "" || after == nil || after.OK || after.Text != "status 500" {
+		t.Errorf("after it failed: %+v %+v", f, after)
 	}
 }

@@ -87,6 +87,9 @@ func said(err error, who string) error {
 	}
 	lines := strings.Split(strings.TrimSpace(e.Stderr), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])
+	if i := strings.Index(last, "ERROR:"); i >= 0 && strings.HasPrefix(last, "psql:") {
+		last = last[i:] // without the line of a script that nobody sees
+	}
 	if last == "" {
 		last = fmt.Sprintf("exit status %d", e.Exit)
 	}

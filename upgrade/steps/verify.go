@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -85,10 +86,17 @@ func (s *verify) Do(ctx context.Context, from since) (any, error) {
 		}
 	}
 	if len(v.Failed) > 0 {
+		// For the report alone: the journal keeps results of what went well.
+		if b, err := json.Marshal(v); err == nil {
+			_ = writeSynced(s.folder(FailedVerdict), []byte(s.Mask(string(b))), 0o600)
+		}
 		return nil, &VerifyError{v}
 	}
 	return v, nil
 }
+
+// FailedVerdict is the file, in the run's folder, with the Verdict of a verify that failed.
+const FailedVerdict = "verdict-failed.json"
 
 // reactivate has n8n activate again what the upgrade left inactive, where that is wanted.
 // It is asked afterwards whether it did.
