@@ -33,6 +33,9 @@ func disturbed() []point {
 	)
 	for _, child := range []string{"compose\x00--ansi\x00", "up\x00--detach", "pg_dump", "pg_restore", "MODE=migration", "__tree"} {
 		for _, bad := range []bool{false, true} {
+			if bad && child == "MODE=migration" {
+				continue // the way back migrates nothing
+			}
 			name := fmt.Sprintf("with a child %s bad=%t", strings.ReplaceAll(child, "\x00", " "), bad)
 			out = append(out, fault{group: "child", name: name, quick: child == "up\x00--detach" && !bad, config: unverifiedIf(bad),
 				args: []string{"--no-clone", "--set", good}, at: map[bool]string{true: "undoing"}[bad], happens: killWith(child)}.point())
