@@ -8,11 +8,10 @@ FUZZTIME ?= 60s
 build: ## the belay binary, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/belay ./cmd/belay
 
-test: ## all tests; those that need docker run when this machine can start an engine, those of the real n8n after `make lab-n8n`
+test: ## all tests; those that need docker run when this machine can start an engine
 	.ci/engine run go test -timeout 20m ./... ./.ci/catalog
-	if testdata/lab/lab n8n-built; then $(MAKE) test-n8n; else echo 'upgrades of the real n8n were not tried: make lab-n8n builds it'; fi
 
-test-full: lab-n8n test test-lab ## all that, with whole upgrades in the lab; about an hour
+test-full: test lab-n8n test-n8n test-lab ## all that, with whole upgrades in the lab, those of the real n8n too; about an hour
 
 race: ## the tests of what reads files and answers, under the race detector
 	CGO_ENABLED=1 go test -race ./lint/... ./release/github/... ./release/registry
@@ -51,7 +50,7 @@ TESTDIFY  ?= $(HOME)/.cache/belay/test-dify
 test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about half an hour
 	testdata/lab/lab up
 	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
-	if [ -d $(TESTDIFY) ]; then testdata/lab/lab reset $(TESTDIFY); else testdata/lab/lab stack -k mini_1.11.4 $(TESTDIFY); fi
+	if [ -d $(TESTDIFY) ]; then testdata/lab/lab reset $(TESTDIFY); else testdata/lab/lab stack -k mini@1.11.4 $(TESTDIFY); fi
 	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) go test -count=1 -timeout 60m -run 'TestLab$$|TestDifyReleases$$' ./cmd/belay
 	testdata/lab/lab remove $(TESTSTACK)
 	testdata/lab/lab remove $(TESTDIFY)

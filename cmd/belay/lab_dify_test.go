@@ -60,14 +60,14 @@ func (l *labStack) retrieval(before, tag string) {
 // TestDifyReleases goes up through the releases at which Dify's migrations changed: up to
 // 1.12.1 one that failed was logged alone and the server started on a half of it, and up to
 // 1.13.0 the lock ended after a minute whatever happened. BELAY_TEST_DIFY is a stack of the
-// lab of the kind mini_1.11.4.
+// lab of the kind mini@1.11.4.
 func TestDifyReleases(t *testing.T) {
 	dir := os.Getenv("BELAY_TEST_DIFY")
 	if dir == "" {
 		if slices.Contains(strings.Split(os.Getenv("BELAY_TEST_REQUIRE"), ","), "lab") {
 			t.Fatal("BELAY_TEST_DIFY is not set, and BELAY_TEST_REQUIRE asks for the lab")
 		}
-		t.Skip("needs a stack of the lab: testdata/lab/lab stack -k mini_1.11.4 DIR, and BELAY_TEST_DIFY=DIR")
+		t.Skip("needs a stack of the lab: testdata/lab/lab stack -k mini@1.11.4 DIR, and BELAY_TEST_DIFY=DIR")
 	}
 	bin := filepath.Join(t.TempDir(), "belay")
 	l := &labStack{t, dir, filepath.Join(t.TempDir(), "state"), bin, bin}
@@ -117,9 +117,9 @@ func (l *labStack) lacks() {
   dify-api: {environment: {CELERY_BROKER_URL: "", DB_TYPE: mysql}}
   dify-worker: {environment: {CELERY_BROKER_URL: "", DB_TYPE: mysql}}
   redis:
-    command: ["sh", "-c", "echo requirepass $$REDIS_PASSWORD >/tmp/c; unset REDIS_PASSWORD; exec redis-server /tmp/c --appendonly yes"]
+    command: ["sh", "-c", "echo requirepass $$PASS_OF_CACHE >/tmp/c; exec redis-server /tmp/c --appendonly yes"]
     environment: {REDIS_PASSWORD: "", PASS_OF_CACHE: "${REDIS_PASSWORD}"}
-    healthcheck: {test: ["CMD", "true"]}
+    healthcheck: {test: ["CMD-SHELL", "exit 0"]}
   daemon:
     image: langgenius/dify-plugin-daemon:0.1.3-local
     environment: {DB_HOST: postgres, DB_USERNAME: postgres, DB_PASSWORD: "${POSTGRES_PASSWORD}", DB_DATABASE: dify_plugin, REDIS_HOST: redis, REDIS_PASSWORD: "${REDIS_PASSWORD}", SERVER_KEY: x}

@@ -37,23 +37,11 @@ fill_n8n() {
   chmod 755 "$root/docker-entrypoint.sh"
 }
 
-# n8n_key is that of the layers as they are made now.
-n8n_key() { declare -f fill_node fill_n8n | sha256sum | cut -c 1-16; }
-
-# n8n_built: is there nothing left to build?
-n8n_built() {
-  local version made
-  made=$(n8n_key)
-  for version in "${n8n_versions[@]}"; do
-    [ "$(sed -n 4p "$layers/n8n-$version" 2>/dev/null)" = "$made" ] || return 1
-  done
-}
-
 # n8n puts the real n8n into the registry.
 n8n() {
   local version made
   bootstrap node trixie nodejs,ca-certificates
-  made=$(n8n_key)
+  made=$(declare -f fill_node fill_n8n | sha256sum | cut -c 1-16)
   layer node "$made" fill_node
   for version in "${n8n_versions[@]}"; do
     layer "n8n-$version" "$made" fill_n8n "$version"

@@ -34,10 +34,10 @@ mounts() {
 }
 
 # template KIND: prints its folder, and makes it when a part of it is new. KIND is a folder
-# here, or one with a release of Dify behind it: mini_1.11.4.
+# here, or one with a release of Dify behind it: mini@1.11.4.
 template() {
   local kind=$1 mb=${SEED_MB:-0} key to
-  key=$(find "$here/${kind%%_*}" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
+  key=$(find "$here/${kind%%@*}" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
   to=$templates/$kind-$mb-$key
   # A process of its own: set -e has no effect in a function that is part of a condition.
   [ -d "$to" ] || alone "$here/lab" build-template "$kind" "$mb" "$to" >&2
@@ -53,8 +53,8 @@ build_template() {
   rm -rf "$dir" "$to.new"
   # Other checkouts may have one of their own.
   { ls -dt "$templates/$kind-$mb-"* 2>/dev/null || true; } | tail -n +3 | xargs -r rm -rf
-  cp -a "$here/${kind%%_*}" "$dir"
-  [[ $kind != *_* ]] || sed -i -E "s#(langgenius/dify-(api|web)):1\.13\.3\$#\1:${kind#*_}#" "$dir/docker-compose.yml"
+  cp -a "$here/${kind%%@*}" "$dir"
+  [[ $kind != *@* ]] || sed -i -E "s#(langgenius/dify-(api|web)):1\.13\.3\$#\1:${kind#*@}#" "$dir/docker-compose.yml"
   cp "$dir/.env.example" "$dir/.env"
   secrets "$dir/.env"
   ports "$dir/.env" "$(free_port)"
