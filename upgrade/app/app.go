@@ -46,7 +46,7 @@ type Stack interface {
 type Member struct {
 	Service string
 	Image   image.Ref
-	App     string // id of the catalog; "" for one that it does not know
+	App     string   // id of the catalog; "" for one that it does not know
 	Names   []string // by which others know it besides Service: of its containers, and aliases in networks
 	Args    []string
 	Env     map[string]docker.Secret

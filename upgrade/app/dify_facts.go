@@ -22,7 +22,9 @@ func (d *Dify) Facts(ctx context.Context) []Fact {
 
 // Still are those of the facts that can be asked while Dify stands still. Until then people
 // go on with their work.
-func (d *Dify) Still(ctx context.Context) []Fact { return append(d.counts(ctx), d.pluginCounts(ctx)...) }
+func (d *Dify) Still(ctx context.Context) []Fact {
+	return append(d.counts(ctx), d.pluginCounts(ctx)...)
+}
 
 func (d *Dify) fact(name string, rule Rule) Fact { return Fact{App: "Dify", Name: name, Rule: rule} }
 

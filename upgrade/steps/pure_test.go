@@ -347,9 +347,9 @@ func TestSaid(t *testing.T) {
 	other := errors.New("no container")
 	for err, want := range map[error]string{
 		&docker.Error{Exit: 3, Stderr: "psql: notice\npsql:<stdin>:7: ERROR:  no such table\n"}: "PostgreSQL says: ERROR:  no such table",
-		fmt.Errorf("database x: %w", &docker.Error{Exit: 2}):                   "PostgreSQL says: exit status 2",
-		fmt.Errorf("x: %w", &docker.Error{Exit: -1, Stderr: "it was ended"}):   "x: ",
-		fmt.Errorf("x: %w", other):                                             "x: no container",
+		fmt.Errorf("database x: %w", &docker.Error{Exit: 2}):                                    "PostgreSQL says: exit status 2",
+		fmt.Errorf("x: %w", &docker.Error{Exit: -1, Stderr: "it was ended"}):                    "x: ",
+		fmt.Errorf("x: %w", other): "x: no container",
 	} {
 		if got := said(err, "PostgreSQL"); got.Error() != want {
 			t.Errorf("%q, want %q", got, want)
