@@ -128,7 +128,7 @@ services:
 	}
 	got, err := l.probe(t.Context(), time.Minute, nil)
 	l.ok(err)
-	for i, want := range []string{"", "does not contain", "", "", "exit status 3", "no container of service none runs"} {
+	for i, want := range []string{"", "does not contain", "", "", "/prog in in says: [3]", "no container of service none runs"} {
 		if i >= len(got) || want == "" && got[i].Error != "" || !strings.Contains(got[i].Error, want) {
 			t.Fatalf("probe %d of a closed stack: %+v", i, got)
 		}
