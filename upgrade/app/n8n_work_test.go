@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// told is what a person reads of work: what is waited for, then what is not.
+// saidOf is what a person reads of work: what is waited for, then what is not.
 func saidOf(w Work) string {
 	var out []string
 	if w.Busy() > 0 {
