@@ -13,6 +13,9 @@ var (
 	ErrEngine = errors.New("engine not reachable")
 	// ErrNotFound says that the container, image, volume or network is not there.
 	ErrNotFound = errors.New("not found")
+	// ErrRemoving says that the container is being removed by somebody else: a one-off that
+	// ended removes itself.
+	ErrRemoving = errors.New("being removed")
 	// ErrPort says that a port which a container publishes is taken.
 	ErrPort = errors.New("port taken")
 	// ErrHalfStarted says that the engine was killed while it started this container:
@@ -74,6 +77,8 @@ func kindOf(args []string, exit int, stderr string) error {
 		return ErrEngine
 	case saysMissing.MatchString(stderr):
 		return ErrNotFound
+	case saysRemoving.MatchString(stderr):
+		return ErrRemoving
 	case saysPort.MatchString(stderr):
 		return ErrPort
 	case saysHalf.MatchString(stderr):
@@ -83,9 +88,10 @@ func kindOf(args []string, exit int, stderr string) error {
 }
 
 var (
-	saysEngine  = regexp.MustCompile(`(?i)cannot connect to the docker daemon|is the docker daemon running|error during connect|trying to connect to the docker (daemon|api)|failed to connect to the docker api|error waiting for container`)
-	saysBroken  = regexp.MustCompile(`(?i)\bEOF$|unexpected EOF|connection reset by peer|broken pipe|connection refused|code = unavailable|transport is closing|ttrpc: closed|use of closed network connection|dial unix `)
-	saysPort    = regexp.MustCompile(`(?i)driver failed programming external connectivity|port is already allocated|ports are not available`)
-	saysHalf    = regexp.MustCompile(`task [0-9a-f]{64}: already exists`)
-	saysMissing = regexp.MustCompile(`(?i)no such (container|image|volume|network|object)|reference does not exist|could not find the file`)
+	saysRemoving = regexp.MustCompile(`removal of container \S+ is already in progress|is marked for removal and cannot be`)
+	saysEngine   = regexp.MustCompile(`(?i)cannot connect to the docker daemon|is the docker daemon running|error during connect|trying to connect to the docker (daemon|api)|failed to connect to the docker api|error waiting for container`)
+	saysBroken   = regexp.MustCompile(`(?i)\bEOF$|unexpected EOF|connection reset by peer|broken pipe|connection refused|code = unavailable|transport is closing|ttrpc: closed|use of closed network connection|dial unix `)
+	saysPort     = regexp.MustCompile(`(?i)driver failed programming external connectivity|port is already allocated|ports are not available`)
+	saysHalf     = regexp.MustCompile(`task [0-9a-f]{64}: already exists`)
+	saysMissing  = regexp.MustCompile(`(?i)no such (container|image|volume|network|object)|reference does not exist|could not find the file`)
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -29,18 +30,33 @@ func (c *Client) Start(ctx context.Context, ids ...string) error {
 	return c.each(ctx, []string{"start"}, ids)
 }
 
+// removing is how long Remove waits for a removal that somebody else began.
+const removing = time.Minute
+
 // Remove removes stopped containers, and never a volume, not even an anonymous one.
-// Those that are gone already are fine.
+// Those that are gone already are fine, and those that are about to be are waited for.
 func (c *Client) Remove(ctx context.Context, ids ...string) error {
-	err := c.each(ctx, []string{"rm"}, ids)
-	if !errors.Is(err, ErrNotFound) {
-		return err
+	within, cancel := context.WithTimeout(ctx, removing)
+	defer cancel()
+	for {
+		err := c.each(ctx, []string{"rm"}, ids)
+		if err == nil || !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrRemoving) {
+			return err
+		}
+		left, inspectErr := c.Inspect(ctx, ids...) // it goes on after one that is gone; this says whether it did
+		if inspectErr != nil || len(left) == 0 {
+			return inspectErr
+		}
+		going := func(c Container) bool { return c.State == "removing" }
+		if errors.Is(err, ErrNotFound) && !slices.ContainsFunc(left, going) {
+			return fmt.Errorf("remove container %s: it is still there: %s", left[0].Name, err) // not %w: this one was found
+		}
+		select {
+		case <-within.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	left, inspectErr := c.Inspect(ctx, ids...) // it goes on after one that is gone; this says whether it did
-	if inspectErr != nil || len(left) == 0 {
-		return inspectErr
-	}
-	return fmt.Errorf("remove container %s: it is still there: %s", left[0].Name, err) // not %w: this one was found
 }
 
 // each runs a command with the ids behind it; none is no command.

@@ -56,6 +56,33 @@ func TestRemoveLeavesVolumes(t *testing.T) {
 	}
 }
 
+// A one-off that ends removes itself, at its leisure on a busy engine: a recovery that met
+// one was stuck.
+func TestRemoveOfWhatRemovesItself(t *testing.T) {
+	dir := t.TempDir()
+	c := script(t, `case "$*" in
+"rm -- x")
+	[ ! -e `+dir+`/gone ] || { echo "Error: No such container: x" >&2; exit 1; }
+	[ -e `+dir+`/tries ] || echo "Error: No such container: another" >&2
+	echo . >>`+dir+`/tries
+	echo "Error response from daemon: removal of container x is already in progress" >&2
+	exit 1;;
+*inspect*)
+	if [ "$(wc -l <`+dir+`/tries)" -lt 3 ]; then echo '[{"Id": "x", "Name": "/x", "State": {"Status": "removing"}}]'; exit; fi
+	: >`+dir+`/gone
+	echo "[]"
+	echo "Error: No such container: x" >&2
+	exit 1;;
+esac
+echo "unexpected: $*" >&2
+exit 2
+`)
+	ok(t, c.Remove(t.Context(), "x"))
+	if tries, err := os.ReadFile(dir + "/tries"); err != nil || len(tries) != 6 {
+		t.Errorf("tried %q, %v", tries, err)
+	}
+}
+
 func TestExecInContainer(t *testing.T) {
 	c, image := engine(t)
 	id := container(t, c, "run", "-d", image, "sleep")

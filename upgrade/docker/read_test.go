@@ -39,6 +39,8 @@ func TestKindOf(t *testing.T) {
 		{"volume inspect x", 1, "Error response from daemon: get x: no such volume", ErrNotFound},
 		{"start x", 1, "Error response from daemon: driver failed programming external connectivity on endpoint x (e0): Bind for 127.0.0.1:80 failed: port is already allocated\nError: failed to start containers: x", ErrPort},
 		{"start x", 1, "Error response from daemon: task " + strings.Repeat("6", 64) + ": already exists\nError: failed to start containers: x", ErrHalfStarted},
+		{"rm x", 1, "Error response from daemon: removal of container feed15af is already in progress", ErrRemoving},
+		{"update x", 1, "Error response from daemon: Cannot update container feed15af: Container is marked for removal and cannot be \"update\".", ErrRemoving},
 		{"exec x serve", 1, "listen tcp :80: bind: address already in use", nil},
 		{"rm x", 1, "Error response from daemon: You cannot remove a running container", nil},
 	}

@@ -24,6 +24,9 @@ type Facts struct {
 	Maintenance string `json:"maintenance"` // database for statements about the whole server
 }
 
+// Release is the server's version as people write it: "17.5".
+func (f *Facts) Release() string { return fmt.Sprintf("%d.%d", f.Version/10000, f.Version%10000) }
+
 // find says on its first line whether there is a server in the container, and
 // in which database to ask.
 const find = `

@@ -26,6 +26,10 @@ if [ -r "$data/postmaster.pid" ]; then
   PGHOST=${PGHOST:-127.0.0.1}
   export PGPORT PGHOST
 fi
+if [ -n "${BELAY_PGHOST:-}" ]; then # another server, by TCP
+  PGHOST=$BELAY_PGHOST PGPORT=$BELAY_PGPORT
+  export PGPORT PGHOST
+fi
 PGCONNECT_TIMEOUT=30
 export PGUSER PGCONNECT_TIMEOUT
 `

@@ -45,6 +45,8 @@ type Server struct {
 	// Maintenance is the database in which statements about the whole server run:
 	// Facts.Maintenance; "" is postgres.
 	Maintenance string
+
+	at []string // variables that say where it listens, when it is not the container's own
 }
 
 // sql runs an SQL script with psql in database db and copies what it prints to out.
@@ -101,5 +103,5 @@ func (s *Server) maintenance() string {
 // env is what every client gets: the name of the session and settings that
 // outrank those of the database and the role.
 func (s *Server) env(more ...string) []string {
-	return []string{"PGAPPNAME=" + s.App, "PGOPTIONS=" + options(more...)}
+	return append([]string{"PGAPPNAME=" + s.App, "PGOPTIONS=" + options(more...)}, s.at...)
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sort"
 )
 
@@ -45,6 +46,13 @@ func (s *Server) Written(ctx context.Context, db string) (Counters, error) {
 		c.Tables[qualified(t.Schema, t.Name)] = t.Rows
 	}
 	return c, nil
+}
+
+// Without are the counters less a table.
+func (c Counters) Without(schema, name string) Counters {
+	c.Tables = maps.Clone(c.Tables)
+	delete(c.Tables, qualified(schema, name))
+	return c
 }
 
 // Since counts the rows written between two readings and names the tables. known
