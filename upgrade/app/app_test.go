@@ -164,6 +164,7 @@ func TestCompare(t *testing.T) {
 		"not asked before":     {[]Fact{unasked}, []Fact{count(0)}, "", "before: no reason"},
 		"not asked now":        {[]Fact{count(3)}, []Fact{unasked}, "", "no reason"},
 		"the question is gone": {[]Fact{count(3)}, nil, "", "it cannot be asked now"},
+		"asked once, in vain":  {[]Fact{unasked}, nil, "", "no reason"},
 	} {
 		got := Compare(tt.before, tt.after)
 		if len(got) != 1 || got[0].Failed != tt.failed || got[0].Unasked != tt.unasked {

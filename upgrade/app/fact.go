@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -93,8 +94,8 @@ func Compare(before, after []Fact) []Compared {
 		out = append(out, c)
 	}
 	for _, was := range before {
-		if was.Unasked == "" && !slices.ContainsFunc(after, func(f Fact) bool { return f.App == was.App && f.Service == was.Service && f.Name == was.Name }) {
-			out = append(out, Compared{App: was.App, Service: was.Service, Name: was.Name, Before: was.shown(), Unasked: "it cannot be asked now"})
+		if !slices.ContainsFunc(after, func(f Fact) bool { return f.App == was.App && f.Service == was.Service && f.Name == was.Name }) {
+			out = append(out, Compared{App: was.App, Service: was.Service, Name: was.Name, Before: was.shown(), Unasked: cmp.Or(was.Unasked, "it cannot be asked now")})
 		}
 	}
 	return out

@@ -155,7 +155,8 @@ func N8NGrace(m Member) time.Duration {
 }
 
 // n8nNotServing is NotServing of n8n. A main instance listens before it migrates, says 200
-// to everything meanwhile, and is ready by its own word before its paths are there: GET
+// to everything meanwhile, or 503 in JSON while it has no database (packages/cli,
+// abstract-server.ts), and is ready by its own word before its paths are there: GET
 // /rest/login answers in JSON, 401 as a rule, when they are. N8N_PATH is not before it: n8n
 // writes it into links and serves at its root (packages/cli, server.ts).
 func n8nNotServing(ctx context.Context, st Stack, m Member) string {
@@ -170,7 +171,7 @@ func n8nNotServing(ctx context.Context, st Stack, m Member) string {
 		return "does not answer: " + why(err)
 	case got[0].Error != "":
 		return "does not answer: " + got[0].Error
-	case !strings.HasPrefix(got[0].Headers["Content-Type"], "application/json"):
+	case got[0].Status >= 500 || !strings.HasPrefix(got[0].Headers["Content-Type"], "application/json"):
 		return fmt.Sprintf("does not serve yet: it answers %d, and not as n8n does when it is ready", got[0].Status)
 	}
 	return ""
@@ -187,6 +188,32 @@ func epoch(text string) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(s, 0).UTC()
+}
+
+// Kept is a table that an application writes at each start of its own, and what it holds.
+// Where that is the same, its rows were nobody's work.
+type Kept struct {
+	Service  string `json:"service"` // of the PostgreSQL server
+	Database string `json:"database"`
+	Schema   string `json:"schema"`
+	Table    string `json:"table"`
+	Hash     string `json:"hash"` // of all rows without the columns that count the writing
+}
+
+// Kept are the webhooks and the workflows: n8n registers those of the active ones anew when it
+// starts, and writes how many triggers each has; a trigger of the database counts it as a
+// version (packages/cli, active-workflow-manager.ts; packages/@n8n/db of 1.123.81,
+// AddWorkflowVersionColumn). None where its database cannot be asked.
+func (n *N8N) Kept(ctx context.Context) []Kept {
+	var out []Kept
+	for _, name := range []string{"webhook_entity", "workflow_entity"} {
+		rows, err := n.query(ctx, `SELECT concat_ws(',', count(*), sum(hashtextextended(r, 1)), sum(hashtextextended(r, 2)))
+FROM (SELECT (to_jsonb(t) - 'triggerCount' - 'versionCounter')::text COLLATE "C" AS r FROM `+n.table(name)+` t) AS rows`)
+		if err == nil {
+			out = append(out, Kept{n.server, n.db, n.schema, n.prefix + name, rows[0][0]})
+		}
+	}
+	return out
 }
 
 // Facts are what an upgrade of n8n must keep. since is when the new one began; zero before.

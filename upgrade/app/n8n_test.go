@@ -143,6 +143,7 @@ func TestN8NFacts(t *testing.T) {
 		"credentials_entity": {{"3"}},
 		"GROUP BY":           {{"Daily", "a1", "trigger", "2"}},
 		"'crashed'":          {{"1"}},
+		"hashtextextended":   {{"2,4,6"}},
 	}
 	s.says = map[string]string{"flows n8n --version": "1.110.1\n", "hooks n8n --version": "1.110.1\n", "work n8n --version": "1.110.0\n",
 		"flows n8n export:credentials --all --decrypted --output=/dev/null": "Successfully exported 3 credentials.\n"}
@@ -150,6 +151,9 @@ func TestN8NFacts(t *testing.T) {
 	shown := map[string]string{}
 	for _, f := range n.Facts(context.Background(), began) {
 		shown[f.Name] = f.shown()
+	}
+	if got := n.Kept(context.Background()); fmt.Sprint(got) != "[{db n8n public webhook_entity 2,4,6} {db n8n public workflow_entity 2,4,6}]" {
+		t.Error(got)
 	}
 	if f := n.workflows(context.Background()); fmt.Sprint(f.Items, f.Versions) != "map[a1:Daily b2:Hourly] map[b2:v7]" {
 		t.Errorf("%+v", f)
@@ -202,6 +206,7 @@ func TestNotServing(t *testing.T) {
 	}{
 		"ready":     {main, Response{Status: 401, Headers: json}, ""},
 		"starting":  {main, Response{Status: 200, Headers: map[string]string{"Content-Type": "text/html"}}, "does not serve yet: it answers 200, and not as n8n does when it is ready"},
+		"no base":   {main, Response{Status: 503, Headers: json}, "does not serve yet: it answers 503, and not as n8n does when it is ready"},
 		"no routes": {main, Response{Status: 404, Headers: map[string]string{"Content-Type": "text/html"}}, "does not serve yet: it answers 404, and not as n8n does when it is ready"},
 		"silent":    {main, Response{Error: "connection refused"}, "does not answer: connection refused"},
 		"a worker":  {member(t, "flows", "n8nio/n8n:1.110.1", "worker"), Response{Error: "x"}, ""},
