@@ -112,6 +112,11 @@ func (p planner) applyFiles() Step {
 	return Step{Name: "apply-files", Does: does, Commands: append(commands, own...)}
 }
 
+// newMajor is what another major version of PostgreSQL takes.
+const newMajor = "a new server on a new, empty volume beside the old one. Roles, settings and every database are dumped by the clients of the new version and restored in parallel; " +
+	"rows are counted and hashed against the old server, and vector searches are compared. The old volume stays as it is, and is the way back. " +
+	"It takes about the time of a dump and a restore, and room for the dump and twice the data."
+
 func (p planner) migrate() Step {
 	s := Step{Name: "migrate"}
 	var does []string
@@ -125,7 +130,7 @@ func (p planner) migrate() Step {
 		if svc.Hidden {
 			way = "goes to another major version of PostgreSQL"
 		}
-		does = append(does, fmt.Sprintf("`%s` %s: a new server on a new volume, filled from the dump; the old volume is kept untouched. `belay upgrade` refuses that as yet: it is to be done by hand.", svc.Name, way))
+		does = append(does, fmt.Sprintf("`%s` %s: ", svc.Name, way)+newMajor)
 	}
 	if i := slices.IndexFunc(p.Services, func(s Service) bool { return s.App.ID == catalog.DifyAPI && s.Changed && s.Name != "" }); i >= 0 {
 		svc := p.Services[i]

@@ -183,7 +183,7 @@ func TestPlanSays(t *testing.T) {
 		w          Wanted
 		says, lies string
 	}{
-		{"migrate", all(t), "`db` goes from PostgreSQL 16 to 17: a new server on a new volume", ""},
+		{"migrate", all(t), "`db` goes from PostgreSQL 16 to 17: a new server on a new, empty volume", ""},
 		{"migrate", wanted(t, "db pgvector/pgvector:pg16 pgvector/pgvector:0.8.6-pg17"), "`db` goes from PostgreSQL 16 to 17", "Dify"},
 		{"migrate", wanted(t, "n8n n8nio/n8n:1 n8nio/n8n:2"), "the smallest of its commands", "Dify"},
 		{"drain", all(t), "executions of n8n, as well as Dify workflow runs", ""},

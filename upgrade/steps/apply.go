@@ -68,7 +68,7 @@ func (s *applyFiles) Capture(ctx context.Context) (applied, error) {
 
 func (s *applyFiles) Do(ctx context.Context, a applied) (any, error) {
 	for i, f := range s.Spec.Files {
-		if now := a.Files[i].Hash; now != f.Old && now != f.New {
+		if now := a.Files[i].Hash; !f.is(now) {
 			return nil, fmt.Errorf("%s: changed by somebody else since the run began", f.Path)
 		}
 		if err := s.set(a.Files[i], "new", f.New); err != nil {
@@ -80,6 +80,11 @@ func (s *applyFiles) Do(ctx context.Context, a applied) (any, error) {
 		return nil, err
 	}
 	return nil, s.retag(ctx, now.Tags)
+}
+
+// is reports whether these bytes, by their hash, are any that the run knows the file by.
+func (f File) is(now string) bool {
+	return now == f.Old || now == f.New || f.Now != "" && now == f.Now
 }
 
 // set gives a file one of its versions, with the mode and the owner it had.

@@ -194,7 +194,11 @@ func (h *Host) facts(ctx context.Context, since time.Time) ([]app.Fact, error) {
 			out = append(out, d.Retrieve(ctx, q, h.getenv(q.KeyEnv)))
 		}
 	}
-	out = append(out, stack.storeFacts(ctx, since)...)
+	of, err := h.serverFacts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out = slices.Concat(out, of, stack.storeFacts(ctx, since))
 	h.maskFacts(out)
 	return out, nil
 }

@@ -73,7 +73,8 @@ func (s *baselineLive) Do(ctx context.Context, _ struct{}) (any, error) {
 		return nil, err
 	}
 	unknown, errs := s.readable(ctx)
-	m.Facts = append(m.Facts, unknown...)
+	more, refused := s.takesOver(ctx)
+	m.Facts, errs = slices.Concat(m.Facts, unknown, more), append(errs, refused...)
 	m.Commands = s.runAll(ctx, s.Spec.Config.Baseline)
 	for _, f := range failures(m.Commands, s.Spec.Options.AcceptFailing) {
 		errs = append(errs, &Refusal{Reason: "a check of yours fails before the upgrade", Found: f, Needed: "exit status 0",

@@ -41,6 +41,9 @@ func (s *clone) Do(ctx context.Context, _ struct{}) (any, error) {
 		return nil, err
 	}
 	for _, srv := range servers {
+		if s.Spec.moves(srv.Service) {
+			continue // its data stay where they are
+		}
 		if err := s.cloneAll(ctx, srv, &out); err != nil {
 			return nil, err
 		}

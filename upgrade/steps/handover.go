@@ -70,7 +70,7 @@ func (s *handOver) Undo(ctx context.Context, g given) error {
 	if err := s.create(ctx, old, func(was) bool { return true }); err != nil {
 		return err
 	}
-	if err := s.giveBack(ctx, b, s.Spec.Run); err != nil {
+	if err := s.giveBack(ctx, b, s.Spec.Run, s.Spec.moves); err != nil {
 		return err
 	}
 	return s.filesAgain("old")
@@ -87,9 +87,9 @@ func (h *Host) filesAgain(side string) error {
 	return (&applyFiles{h}).files(a, side)
 }
 
-// giveBack makes databases and volumes what they are in a backup. The copies
-// that it makes on the way belong to run.
-func (h *Host) giveBack(ctx context.Context, b *backup.Backup, run string) error {
+// giveBack makes databases and volumes what they are in a backup, but for the servers whose
+// data are there as they were. The copies that it makes on the way belong to run.
+func (h *Host) giveBack(ctx context.Context, b *backup.Backup, run string, there func(service string) bool) error {
 	d, err := b.Details()
 	if err != nil {
 		return err
@@ -99,6 +99,9 @@ func (h *Host) giveBack(ctx context.Context, b *backup.Backup, run string) error
 		return err
 	}
 	for _, srv := range servers {
+		if there(srv.Service) {
+			continue
+		}
 		if err := h.roles(ctx, b, d, srv); err != nil {
 			return err
 		}

@@ -225,20 +225,20 @@ func (s *launch) Undo(ctx context.Context, l launched) error {
 }
 
 // stopAll keeps containers from being started again and stops them. One that is gone
-// meanwhile needs neither: a one-off removes itself when it has ended.
+// meanwhile, or about to be, needs neither: a one-off removes itself when it has ended.
 func (h *Host) stopAll(ctx context.Context, all []docker.Container) error {
 	for try := 0; ; try++ {
 		err := h.setRestart(ctx, docker.RestartPolicy{Name: "no"}, ids(all)...)
 		if err == nil {
 			err = h.Docker.Stop(ctx, 0, ids(all)...)
 		}
-		if !errors.Is(err, docker.ErrNotFound) || try == 3 {
+		if !errors.Is(err, docker.ErrNotFound) && !errors.Is(err, docker.ErrRemoving) || try == 3 {
 			return err
 		}
 		left, e := h.Docker.Inspect(ctx, ids(all)...)
 		if e != nil {
 			return errors.Join(e, err)
 		}
-		all = left
+		all = slices.DeleteFunc(left, func(c docker.Container) bool { return c.State == "removing" })
 	}
 }

@@ -28,6 +28,9 @@ func List(h *Host) (tasks, after []upgrade.Task) {
 	if h.Spec.Kind == Rollback {
 		tasks = append(tasks, upgrade.NewStep("restore-data", &restoreData{h}))
 	} else {
+		if len(h.Spec.Moves) > 0 {
+			tasks = append(tasks, upgrade.NewStep("transfer", &transfer{h}))
+		}
 		tasks = append(tasks, upgrade.NewStep("migrate", &migrate{h}))
 	}
 	tasks = append(tasks,

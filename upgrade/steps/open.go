@@ -18,33 +18,58 @@ import (
 // them, proxies start.
 type open struct{ *Host }
 
-// opened is how often each database had been written to before the opening, by
-// service and database.
-type opened map[string]map[string]postgres.Counters
+// opened is how it was before the opening.
+type opened struct {
+	Written rowCounts  `json:"written"`
+	Kept    []app.Kept `json:"kept,omitempty"`
+}
+
+// rowCounts are how often each database was written to, by service and database.
+type rowCounts map[string]map[string]postgres.Counters
 
 func (s *open) Check(context.Context) error { return nil }
 
-func (s *open) Capture(ctx context.Context) (opened, error) { return s.written(ctx) }
+func (s *open) Capture(ctx context.Context) (opened, error) {
+	rows, err := s.written(ctx)
+	if err != nil {
+		return opened{}, err
+	}
+	kept, err := s.kept(ctx)
+	return opened{rows, kept}, err
+}
 
-func (h *Host) written(ctx context.Context) (opened, error) {
+// kept are the tables that applications of the stack write at each start.
+func (h *Host) kept(ctx context.Context) ([]app.Kept, error) {
+	stack, err := h.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []app.Kept
+	for _, n := range stack.n8n(ctx) {
+		out = append(out, n.Kept(ctx)...)
+	}
+	return out, nil
+}
+
+func (h *Host) written(ctx context.Context) (rowCounts, error) {
 	servers, err := h.servers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := opened{}
+	out := rowCounts{}
 	for _, srv := range servers {
 		dbs, err := srv.Databases(ctx)
 		if err != nil {
 			return nil, err
 		}
 		dbs = slices.DeleteFunc(dbs, func(d postgres.Database) bool { return !d.AllowConn || d.Invalid })
-		written, err := atOnce(dbs, func(d postgres.Database) (postgres.Counters, error) { return srv.Written(ctx, d.Name) })
+		rows, err := atOnce(dbs, func(d postgres.Database) (postgres.Counters, error) { return srv.Written(ctx, d.Name) })
 		if err != nil {
 			return nil, err
 		}
 		out[srv.Service] = map[string]postgres.Counters{}
 		for i, db := range dbs {
-			out[srv.Service][db.Name] = written[i]
+			out[srv.Service][db.Name] = rows[i]
 		}
 	}
 	return out, nil
@@ -191,7 +216,7 @@ func (h *Host) policies(ctx context.Context, old halted, services []string) erro
 
 // Undo closes the stack and counts what was written since it opened. When there
 // is anything, the data is not given back without consent: it may be somebody's
-// work.
+// work. What an application writes at each start, and left as it was, is none.
 func (s *open) Undo(ctx context.Context, before opened) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -202,7 +227,7 @@ func (s *open) Undo(ctx context.Context, before opened) error {
 	}
 	var others, servers []docker.Container
 	for _, c := range cs {
-		if _, serves := before[c.Service]; serves {
+		if _, serves := before.Written[c.Service]; serves {
 			servers = append(servers, c)
 		} else {
 			others = append(others, c)
@@ -216,21 +241,36 @@ func (s *open) Undo(ctx context.Context, before opened) error {
 	}
 	// One that died cannot say what it was told; one that cannot start, neither.
 	if err := s.Docker.Start(ctx, ids(servers)...); err != nil {
-		return errors.Join(err, rowsSince(before, nil))
+		return errors.Join(err, rowsSince(before.Written, nil))
 	}
-	if err := s.answering(ctx, sortedKeys(before)); err != nil {
-		return errors.Join(err, rowsSince(before, nil))
+	if err := s.answering(ctx, sortedKeys(before.Written)); err != nil {
+		return errors.Join(err, rowsSince(before.Written, nil))
 	}
-	now, err := s.written(ctx)
+	now, err := s.Capture(ctx)
 	if err != nil {
 		return err
 	}
-	return rowsSince(before, now)
+	own := slices.DeleteFunc(now.Kept, func(k app.Kept) bool { return !slices.Contains(before.Kept, k) })
+	return rowsSince(before.Written.less(own), now.Written.less(own))
+}
+
+// less are the counters without tables.
+func (w rowCounts) less(tables []app.Kept) rowCounts {
+	out := rowCounts{}
+	for service, dbs := range w {
+		out[service] = maps.Clone(dbs)
+		for _, t := range tables {
+			if c, ok := out[service][t.Database]; ok && t.Service == service {
+				out[service][t.Database] = c.Without(t.Schema, t.Table)
+			}
+		}
+	}
+	return out
 }
 
 // rowsSince is a *WrittenError when rows were written between two counts, or
 // when that cannot be told.
-func rowsSince(before, now opened) error {
+func rowsSince(before, now rowCounts) error {
 	e := &WrittenError{}
 	for _, service := range slices.Sorted(maps.Keys(before)) {
 		for _, db := range slices.Sorted(maps.Keys(before[service])) {
@@ -242,14 +282,14 @@ func rowsSince(before, now opened) error {
 	for _, service := range slices.Sorted(maps.Keys(now)) {
 		for _, db := range slices.Sorted(maps.Keys(now[service])) {
 			was, there := before[service][db]
-			n, _, known := now[service][db].Since(was)
+			n, tables, known := now[service][db].Since(was)
 			known = known && there
 			if !known {
 				e.Unknown = append(e.Unknown, db+" in "+service)
 			}
 			if n > 0 {
 				e.Rows += n
-				e.In = append(e.In, fmt.Sprintf("%d in %s of %s", n, db, service))
+				e.In = append(e.In, fmt.Sprintf("%d in %s of %s (%s)", n, db, service, some(tables)))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/postgres"
@@ -205,14 +206,23 @@ func TestFaces(t *testing.T) {
 	}
 }
 
+// The rows of a table are another's only where all of its names agree.
+func TestRowCountsLess(t *testing.T) {
+	w := rowCounts{"db": {"n8n": {Tables: map[string]int64{`public."T_webhook"`: 5, "public.t": 1}}, "dify": {Tables: map[string]int64{`public."T_webhook"`: 2}}}}
+	got := w.less([]app.Kept{{Service: "db", Database: "n8n", Schema: "public", Table: "T_webhook"}, {Service: "elsewhere", Database: "dify", Schema: "public", Table: "T_webhook"}})
+	if want := "map[public.t:1] map[public.\"T_webhook\":2] 2"; fmt.Sprint(got["db"]["n8n"].Tables, got["db"]["dify"].Tables, len(w["db"]["n8n"].Tables)) != want {
+		t.Errorf("%v, want %s; %v", got, want, w)
+	}
+}
+
 // A server that did not answer had no rows, so that what was written to it was lost.
 func TestRowsSince(t *testing.T) {
-	n := func(oid, rows int64) opened {
-		return opened{"db": {"dify": {OID: oid, Tables: map[string]int64{"public.t": rows}}}}
+	n := func(oid, rows int64) rowCounts {
+		return rowCounts{"db": {"dify": {OID: oid, Tables: map[string]int64{"public.t": rows}}}}
 	}
 	for _, c := range []struct {
 		name        string
-		before, now opened
+		before, now rowCounts
 		rows        int64
 		unknown     int
 	}{
@@ -220,9 +230,9 @@ func TestRowsSince(t *testing.T) {
 		{"three rows", n(1, 5), n(1, 8), 3, 0},
 		{"another database", n(1, 5), n(2, 5), 0, 1},
 		{"counted anew", n(1, 5), n(1, 2), 0, 1},
-		{"the server is gone", n(1, 5), opened{}, 0, 1},
-		{"the database is gone", n(1, 5), opened{"db": {}}, 0, 1},
-		{"a new database", opened{"db": {}}, n(1, 5), 5, 1},
+		{"the server is gone", n(1, 5), rowCounts{}, 0, 1},
+		{"the database is gone", n(1, 5), rowCounts{"db": {}}, 0, 1},
+		{"a new database", rowCounts{"db": {}}, n(1, 5), 5, 1},
 	} {
 		err := rowsSince(c.before, c.now)
 		var e *WrittenError

@@ -100,7 +100,7 @@ func TestBackupOfWhatIsOnlyRead(t *testing.T) {
 	}{{false, "changed"}, {true, "x"}} {
 		change("changed")
 		l.Spec.Options.ReadOnly = c.too
-		l.ok(l.giveBack(t.Context(), b, l.Spec.Run))
+		l.ok(l.giveBack(t.Context(), b, l.Spec.Run, l.Spec.moves))
 		for _, p := range paths {
 			if got, err := os.ReadFile(p); string(got) != c.want {
 				t.Errorf("asked for: %v: %s has %q, %v", c.too, p, got, err)

@@ -69,30 +69,36 @@ func (h *Host) changesTo(stack *apps, service string, now pulled) string {
 	return now.Tags[i].ID
 }
 
-// releaseTimeout is what a server may take to say its version.
-const releaseTimeout = time.Minute
-
-// releaseIn asks the server of an image for its version, in a container without a network
-// that is gone afterwards.
+// releaseIn asks the server of an image for its version.
 func (h *Host) releaseIn(ctx context.Context, id, of string) (app.Release, error) {
 	program := "redis-server"
 	if of == catalog.Valkey {
 		program = "valkey-server"
 	}
+	out, err := h.said(ctx, id, program, "--version")
+	r, ok := app.ParseRelease(string(out))
+	if err != nil || !ok {
+		return r, cmp.Or(ctx.Err(), error(&app.NoAnswer{Why: "the new image does not say which version of Redis or Valkey it has"}))
+	}
+	return r, nil
+}
+
+// saidTimeout is what a program of an image may take to say what it is.
+const saidTimeout = time.Minute
+
+// said gives what a program of an image prints, in a container without a network that is
+// gone afterwards.
+func (h *Host) said(ctx context.Context, id string, command ...string) ([]byte, error) {
 	args := []string{"run", "--rm", "--pull", "never", "--label", docker.LabelRun + "=" + h.Spec.Run, "--label", docker.LabelHelper + "=1", "--network", "none",
-		"--entrypoint", program, "--", id, "--version"}
+		"--entrypoint", command[0], "--", id}
 	var out bytes.Buffer
-	within, cancel := context.WithTimeout(ctx, releaseTimeout)
+	within, cancel := context.WithTimeout(ctx, saidTimeout)
 	defer cancel()
-	_, err := h.Docker.Do(within, docker.Command{Args: args, Stdout: &out})
+	_, err := h.Docker.Do(within, docker.Command{Args: append(args, command[1:]...), Stdout: &out})
 	if within.Err() != nil {
 		left, stop := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer stop()
 		err = errors.Join(err, h.Docker.EndLeftovers(left, h.Spec.Run))
 	}
-	r, ok := app.ParseRelease(out.String())
-	if err != nil || !ok {
-		return r, cmp.Or(ctx.Err(), error(&app.NoAnswer{Why: "the new image does not say which version of Redis or Valkey it has"}))
-	}
-	return r, nil
+	return out.Bytes(), err
 }

@@ -3,6 +3,8 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"slices"
 
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/postgres"
@@ -38,9 +40,25 @@ func (s *restoreData) Check(ctx context.Context) error {
 	return nil
 }
 
-func (s *restoreData) Capture(ctx context.Context) (before, error) { return s.volumesBefore(ctx) }
+// restoring is what there was before.
+type restoring struct {
+	before
+	Kept []string `json:"kept,omitempty"` // services whose data lie in their place as the run that is taken back left them
+}
 
-func (s *restoreData) Do(ctx context.Context, _ before) (any, error) {
+func (s *restoreData) Capture(ctx context.Context) (restoring, error) {
+	b, err := s.volumesBefore(ctx)
+	out := restoring{before: b}
+	for _, m := range s.Spec.Moves {
+		in, e := os.ReadDir(m.New.Folder)
+		if m.New.Volume != "" && slices.Contains(b.Volumes, m.New.Volume) || m.New.Folder != "" && e == nil && len(in) > 0 {
+			out.Kept = append(out.Kept, m.Service)
+		}
+	}
+	return out, err
+}
+
+func (s *restoreData) Do(ctx context.Context, was restoring) (any, error) {
 	if s.Spec.Options.KeepData {
 		return nil, nil
 	}
@@ -55,7 +73,8 @@ func (s *restoreData) Do(ctx context.Context, _ before) (any, error) {
 	if err := s.serveNew(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.giveBack(ctx, b, s.restoring()); err != nil {
+	kept := func(service string) bool { return slices.Contains(was.Kept, service) }
+	if err := s.giveBack(ctx, b, s.asRun(), kept); err != nil {
 		return nil, err
 	}
 	if err := s.filesAgain("new"); err != nil {
@@ -64,9 +83,9 @@ func (s *restoreData) Do(ctx context.Context, _ before) (any, error) {
 	return restored{Backup: b.ID, Databases: len(d.Databases), Volumes: len(d.Volumes)}, s.compare(ctx, d)
 }
 
-// restoring is the run in whose name the copies of this step are made: not that
+// asRun is the run in whose name the copies of this step are made: not that
 // of the clones of this run, which are its own way back.
-func (s *restoreData) restoring() string { return other(s.Spec.Run) }
+func (s *restoreData) asRun() string { return other(s.Spec.Run) }
 
 // other is an id of the same form that no run has: its last digit is another,
 // its second one of the next minute's.
@@ -98,7 +117,7 @@ func (s *restoreData) compare(ctx context.Context, d *backup.Detail) error {
 
 // Undo stops the servers that were started. The data of this run's backup is given
 // back by hand-over.
-func (s *restoreData) Undo(ctx context.Context, b before) error {
+func (s *restoreData) Undo(ctx context.Context, b restoring) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/backup"
+	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/postgres"
 	"github.com/belaystack/belay/upgrade/wanted/deployed"
@@ -178,10 +180,37 @@ func (h *Host) dropRuns(ctx context.Context, old func(string) bool) ([]string, e
 		if err != nil || !journal.Ended(entries) {
 			continue // for a person to look at
 		}
+		if err := h.dropMoved(ctx, entries); err != nil {
+			return gone, err
+		}
 		if err := os.RemoveAll(path); err != nil {
 			return gone, err
 		}
 		gone = append(gone, dir.Name())
 	}
 	return gone, nil
+}
+
+// dropMoved removes the volumes that the servers of a run had their data in before, where
+// nothing mounts them any more. Folders are left to people.
+func (h *Host) dropMoved(ctx context.Context, entries []journal.Entry) error {
+	var spec Spec
+	if err := upgrade.Header(entries, &spec); err != nil || len(spec.Moves) == 0 ||
+		!slices.ContainsFunc(entries, func(e journal.Entry) bool { return e.Event == journal.Committed }) {
+		return nil //nolint:nilerr // what cannot be read is no reason to remove anything
+	}
+	cfg, err := h.Docker.Config(ctx, h.Spec.Project)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, m := range spec.Moves {
+		mounted := slices.ContainsFunc(slices.Collect(maps.Values(cfg.Services)), func(svc docker.Service) bool {
+			return slices.ContainsFunc(svc.Volumes, func(v docker.Mount) bool { return v.Name == m.Old.Volume })
+		})
+		if m.Old.Volume != "" && !mounted {
+			names = append(names, m.Old.Volume)
+		}
+	}
+	return h.dropVolumes(ctx, names)
 }

@@ -139,6 +139,9 @@ func (h *Host) roomForDatabases(ctx context.Context, e *Estimate) error {
 			d.Path, d.device = at, device(at)
 		}
 		switch {
+		case h.Spec.Kind == Upgrade && h.Spec.moves(srv.Service):
+			// A new folder lies beside the old one, a new volume where the engine has that one.
+			e.need(d, "a dump of "+srv.Service+" and twice its databases", 3*sum)
 		case h.Spec.Kind != Backup:
 			e.need(d, "a copy of the databases of "+srv.Service, sum)
 		case h.Spec.Options.VerifyRestore:

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/belaystack/belay/upgrade/app"
@@ -31,6 +32,10 @@ type Spec struct {
 	Backup  string         `json:"backup"`  // the id of the backup that this run makes
 
 	Changes []Change `json:"changes"` // by service
+	// Moves are the PostgreSQL servers that get another major version, and with it another
+	// data folder.
+	Moves []Move `json:"moves,omitempty"`
+
 	Servers []string `json:"servers"` // services with a PostgreSQL server in them, found by probing
 	Files   []File   `json:"files"`   // those that differ between old and new
 	Sources []string `json:"sources"` // every file that the stack is made of: compose, env and config files; absolute
@@ -66,6 +71,10 @@ type File struct {
 	Path string `json:"path"` // absolute
 	Old  string `json:"old,omitempty"`
 	New  string `json:"new,omitempty"`
+
+	// Now is what is on disk before the run, where that is neither: a person wrote the new
+	// image into it, and Belay the new volume of it.
+	Now string `json:"now,omitempty"`
 
 	// What a file has that was not there before; 0644 and the owner of the run
 	// where they are not said. One that was there keeps its own.
@@ -174,4 +183,35 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := time.ParseDuration(string(b))
 	*d = Duration(v)
 	return err
+}
+
+// Move is a PostgreSQL server whose data goes to a new volume or folder of another major
+// version. Neither side is written by the other's server.
+type Move struct {
+	Service string    `json:"service"`
+	From    int       `json:"from"` // major version by the tags; the data are asked before anything is done
+	To      int       `json:"to"`
+	Old     DataPlace `json:"old"`
+	New     DataPlace `json:"new"`
+}
+
+// DataPlace is a volume or a folder of the host that a server keeps its data in.
+type DataPlace struct {
+	Volume string `json:"volume,omitempty"` // its name in the engine
+	Folder string `json:"folder,omitempty"` // of the host, absolute; for a bind mount
+	Target string `json:"target"`           // where the container has it
+}
+
+// Name is how people call the place.
+func (d DataPlace) Name() string {
+	if d.Volume != "" {
+		return "volume " + d.Volume
+	}
+	return d.Folder
+}
+
+// moves says that a server's data go to another place in this run, so that those of before
+// stay what they are.
+func (s *Spec) moves(service string) bool {
+	return slices.ContainsFunc(s.Moves, func(m Move) bool { return m.Service == service })
 }

@@ -107,3 +107,17 @@ func TestDropUnfinished(t *testing.T) {
 		t.Errorf("%q, %v", left, err)
 	}
 }
+
+// A file that Belay wrote a new data volume into, with the new image in it by hand, is
+// neither the old nor the new one when the run begins.
+func TestFilesTheRunKnows(t *testing.T) {
+	f := File{Old: "a", New: "b", Now: "c"}
+	for hash, want := range map[string]bool{"a": true, "b": true, "c": true, "d": false, "": false} {
+		if f.is(hash) != want {
+			t.Errorf("%q: %t", hash, !want)
+		}
+	}
+	if (File{Old: "a", New: "b"}).is("") || !(File{New: "b"}).is("") {
+		t.Error("a file that is gone")
+	}
+}

@@ -237,3 +237,68 @@ func TestDockerIdentity(t *testing.T) {
 	_, err = Compute(t.Context(), c, d, Mode{State: top, Catalog: catalog.Load()})
 	refused(t, err, Files, "")
 }
+
+// TestDockerMove: what is written for another major version is what docker compose then
+// runs, and a volume that is there already is seen.
+func TestDockerMove(t *testing.T) {
+	c := newDocker(t)
+	for _, tag := range []string{"pg17", "pg18"} {
+		ref := "belay-wanted/pgvector/pgvector:" + tag
+		run(t, c, docker.Command{Args: []string{"tag", "belay-wanted/app:1.0.0", ref}})
+		t.Cleanup(func() { _, _ = c.Do(context.Background(), docker.Command{Args: []string{"image", "rm", ref}}) })
+	}
+	top := t.TempDir()
+	name := fmt.Sprintf("belay-wanted-move-%d", os.Getpid())
+	dir := filepath.Join(top, name)
+	writeFiles(t, dir, map[string]string{"compose.yaml": "services:\n  db:\n    image: belay-wanted/pgvector/pgvector:pg17\n    stop_grace_period: 1s\n    volumes: ['db:/var/lib/postgresql/data', 'logs:/logs']\n" +
+		"  app:\n    image: belay-wanted/app:1.0.0\n    stop_grace_period: 1s\n    volumes: ['logs:/logs']\nvolumes:\n  db: # of db\n  logs:\n"})
+	compose := func(args ...string) {
+		t.Helper()
+		run(t, c, docker.Command{Args: append([]string{"compose"}, args...), Dir: dir, Env: []string{"PWD=" + dir}})
+	}
+	t.Cleanup(func() {
+		_, _ = c.Do(context.Background(), docker.Command{Args: []string{"compose", "down", "-v", "-t", "0"}, Dir: dir})
+		_, _ = c.Do(context.Background(), docker.Command{Args: []string{"volume", "rm", name + "_db", name + "_db_pg18"}})
+	})
+	compose("up", "-d")
+	compute := func(m Mode) (*Result, error) {
+		d, err := Find(t.Context(), c, Where{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.State, m.Catalog = filepath.Join(top, "state"), catalog.Load()
+		return Compute(t.Context(), c, d, m)
+	}
+	m := Mode{Set: []Pin{{"db", "pg18"}}}
+	run(t, c, docker.Command{Args: []string{"volume", "create", name + "_db_pg18"}})
+	_, err := compute(m)
+	refused(t, err, Volume, "a volume "+name+"_db_pg18 is there already")
+	run(t, c, docker.Command{Args: []string{"volume", "rm", name + "_db_pg18"}})
+
+	r, err := compute(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Moves) != 1 || r.Moves[0].Old.Volume != name+"_db" || r.Moves[0].New.Volume != name+"_db_pg18" || r.Moves[0].New.Target != "/var/lib/postgresql" {
+		t.Fatalf("%+v", r.Moves)
+	}
+	for _, path := range r.changedFiles() {
+		if err := os.WriteFile(path, r.New[path].Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compose("up", "-d")
+	all, err := c.Containers(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range all {
+		has := slices.ContainsFunc(x.Mounts, func(m docker.Mount) bool { return m.Name == name+"_db_pg18" && m.Destination == "/var/lib/postgresql" })
+		if has != (x.Service == "db") {
+			t.Errorf("%s has %+v", x.Service, x.Mounts)
+		}
+	}
+	if r, err := compute(Mode{}); err != nil || !r.Nothing() {
+		t.Errorf("%v %+v", err, r)
+	}
+}

@@ -80,7 +80,7 @@ func TestSetRefuses(t *testing.T) {
 		{"two versions", one, "", []Pin{{"r", "7.4.0"}, {"redis", "7.4.1"}}, Choice, "two versions for r"},
 		{"older", one, "", []Pin{{"r", "7.0.0"}}, Downgrade, "found redis:7.2.4, needed redis:7.0.0"},
 		{"older, of .env", "services:\n  r: {image: 'redis:${T}'}\n", "T=7.2.4\n", []Pin{{"r", "7.0.0"}}, Downgrade, "older"},
-		{"another major PostgreSQL", "services:\n  db: {image: 'pgvector/pgvector:0.8.0-pg16'}\n", "", []Pin{{"db", "0.8.0-pg17"}}, Major, "found PostgreSQL 16, needed PostgreSQL 17"},
+		{"an older major PostgreSQL", "services:\n  db: {image: 'pgvector/pgvector:0.8.0-pg17'}\n", "", []Pin{{"db", "0.8.0-pg16"}}, Major, "found PostgreSQL 17, needed PostgreSQL 16"},
 		{"a value that others take", "services:\n  r: {image: 'redis:${T}'}\n  n: {image: 'nginx:${T}'}\n", "T=7.2.4\n", []Pin{{"r", "7.4.0"}}, Files, "image of n would change as well"},
 		{"built", "services:\n  r: {image: mine/r:1, build: .}\n", "", []Pin{{"r", "2"}}, Choice, "built here"},
 		{"put together", "services:\n  r: {image: 'redis:${A}.${B}'}\n", "A=7\nB=2\n", []Pin{{"r", "8.4"}}, Files, "parts that cannot be edited"},

@@ -27,6 +27,7 @@ import (
 type engine struct {
 	containers map[string][]docker.Container // by project
 	images     map[string]docker.Image
+	volumes    []string // that are there
 }
 
 func newEngine() *engine {
@@ -51,6 +52,15 @@ func (e *engine) Image(_ context.Context, ref string) (docker.Image, bool, error
 }
 
 func (e *engine) Do(ctx context.Context, cmd docker.Command) ([]byte, error) {
+	if len(cmd.Args) == 5 && slices.Equal(cmd.Args[:4], []string{"volume", "ls", "--quiet", "--filter"}) {
+		var out strings.Builder // of every name that holds what is asked for
+		for _, name := range e.volumes {
+			if strings.Contains(name, strings.TrimPrefix(cmd.Args[4], "name=")) {
+				fmt.Fprintln(&out, name)
+			}
+		}
+		return []byte(out.String()), nil
+	}
 	p, rest, err := parse(cmd.Args)
 	if err != nil {
 		return nil, err

@@ -31,10 +31,13 @@ type mount struct {
 	Source   string // key of a volume, or a path
 	Target   string
 	ReadOnly bool `json:"read_only"`
+	Volume   struct{ Subpath string }
 }
 
 type volume struct {
 	Name       string            // as the engine has it
+	External   bool              // docker compose does not make it
+	Driver     string            // "" for local
 	DriverOpts map[string]string `json:"driver_opts"`
 }
 

@@ -25,7 +25,7 @@ func (w *work) refusals(r *Result, old, next *view) []*Refused {
 }
 
 // versions refuses an older image, but for the rollback of a service, and another
-// major version of PostgreSQL.
+// major version of PostgreSQL, but for a newer one by an upgrade.
 func (w *work) versions(s Service, next *view) []*Refused {
 	old, errOld := image.Parse(s.Old)
 	now, errNow := image.Parse(s.New)
@@ -37,12 +37,19 @@ func (w *work) versions(s Service, next *view) []*Refused {
 		found, needed = "", ""
 	}
 	at := next.stack.Service(s.Name).Image.Pos
-	from, okFrom := image.PostgresMajor(old)
-	to, okTo := image.PostgresMajor(now)
+	from, to, ok := majors(s)
 	switch {
-	case okFrom && okTo && from != to:
-		return []*Refused{refuse(Major, "service "+s.Name+" would get another major version of PostgreSQL, which this release does not carry out",
-			fmt.Sprintf("PostgreSQL %d", from), fmt.Sprintf("PostgreSQL %d", to), "keep the major version").at(at)}
+	case ok && from != to && w.Down != nil:
+		return []*Refused{refuse(Major, "service "+s.Name+" would get another major version of PostgreSQL, which the rollback of one service does not carry out",
+			fmt.Sprintf("PostgreSQL %d", from), fmt.Sprintf("PostgreSQL %d", to), "take the whole run back: belay rollback").at(at)}
+	case ok && to < from:
+		way := "keep the major version; the way down is a rollback: belay rollback"
+		if left, ok := w.leftBehind(s, next); ok {
+			way = left.way + ", and the image that runs"
+		}
+		return []*Refused{refuse(Major, "service "+s.Name+" would get another major version of PostgreSQL, an older one, which this release does not carry out",
+			fmt.Sprintf("PostgreSQL %d", from), fmt.Sprintf("PostgreSQL %d", to), way).at(at)}
+	case ok && to > from: // moves looks at it
 	case w.Down == nil && w.Catalog.Compare(old, now) == image.Older:
 		return []*Refused{refuse(Downgrade, "the image of "+s.Name+" would be older than the one that runs, and its data may be newer than it can read",
 			found, needed, "the way down is a rollback: belay rollback, or belay rollback --service "+s.Name).at(at)}

@@ -74,8 +74,14 @@ func TestRenamed(t *testing.T) {
 		t.Errorf("%+v", r.Services)
 	}
 	h.write(map[string]string{"compose.yaml": "services:\n  postgres: {image: postgres:17.0, volumes: ['vol:/var/lib/postgresql/data']}\nvolumes: {vol: {}}\n"})
-	_, err := h.compute(Mode{})
-	refused(t, err, Major, "PostgreSQL 16")
+	r = h.want(Mode{})
+	if len(r.Moves) != 1 || r.Moves[0].Service != "postgres" || r.Moves[0].New.Volume != "stack_vol_pg17" {
+		t.Errorf("moves %+v", r.Moves)
+	}
+	h.write(map[string]string{"compose.yaml": "services:\n  postgres: {image: postgres:17.0, volumes: ['vol_pg17:/var/lib/postgresql/data']}\nvolumes: {vol: {}, vol_pg17: {}}\n"})
+	if r = h.want(Mode{}); len(r.Services) != 1 || len(r.Moves) != 1 { // also onto its new volume
+		t.Errorf("%+v %+v", r.Services, r.Moves)
+	}
 }
 
 // TestDown: one service goes back, its group along, and the tag becomes exact.

@@ -17,7 +17,8 @@ const (
 	Edited    Kind = "edited"    // a file was changed on the host since it was deployed
 	Ancestry  Kind = "ancestry"  // the checkout is no successor of what is deployed
 	Downgrade Kind = "downgrade" // an image older than what runs
-	Major     Kind = "major"     // another major version of PostgreSQL
+	Major     Kind = "major"     // another major version of PostgreSQL, and not by an upgrade
+	Gate      Kind = "gate"      // versions that must not run together
 	Volume    Kind = "volume"    // a service would get other data than it has
 	Pull      Kind = "pull"      // a plain `docker compose up -d` would undo a rollback
 	Key       Kind = "key"       // a key that data depends on would change

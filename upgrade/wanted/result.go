@@ -32,7 +32,8 @@ func (r *Result) changedFiles() []string {
 
 // pending refuses to change files that say already something else than what runs:
 // neither their old nor their new bytes would be those on disk, and taking the change
-// back would take that back as well.
+// back would take that back as well. Files that a new data volume was written into say
+// what is wanted but for that.
 func (r *Result) pending() []*Refused {
 	var out []*Refused
 	for _, path := range r.changedFiles() {
@@ -41,7 +42,8 @@ func (r *Result) pending() []*Refused {
 			continue
 		}
 		old, new := r.Old[path], r.New[path]
-		if !bytes.Equal(now.Data, old.Data) && !bytes.Equal(now.Data, new.Data) {
+		asked, said := r.unmoved[path]
+		if !bytes.Equal(now.Data, old.Data) && !bytes.Equal(now.Data, new.Data) && !(said && bytes.Equal(now.Data, asked.Data)) {
 			out = append(out, refuse(Identity, path+" differs from what runs already", "", "",
 				"carry that out first with belay upgrade, or put the file back; then try again"))
 		}
@@ -50,12 +52,12 @@ func (r *Result) pending() []*Refused {
 }
 
 // Fill completes the spec of a run, whose Run, Version and State are given: project,
-// changes, files, sources and commit. It keeps the bytes of the files in the run's
+// changes, moves, files, sources and commit. It keeps the bytes of the files in the run's
 // folder, and the draft of the record that the run leaves when it commits.
 func (r *Result) Fill(spec *steps.Spec) error {
 	run := filepath.Join(spec.State, "runs", spec.Run)
 	was, now := filepath.Join(run, "files", "old"), filepath.Join(run, "files", "new")
-	spec.Project, spec.Commit = r.Project, r.Commit
+	spec.Project, spec.Commit, spec.Moves = r.Project, r.Commit, r.Moves
 	spec.Sources, spec.Changes, spec.Files = r.disk.Paths(), r.changes(), nil
 	draft := &deployed.Record{Run: spec.Run, Commit: r.Commit}
 	for _, path := range r.New.Paths() {
@@ -74,6 +76,9 @@ func (r *Result) Fill(spec *steps.Spec) error {
 				return fmt.Errorf("keep %s: %w", path, err)
 			}
 			f.Old = sum
+		}
+		if now, ok := r.disk[path]; ok && deployed.Sum(now.Data) != f.Old && !bytes.Equal(now.Data, r.New[path].Data) {
+			f.Now = deployed.Sum(now.Data)
 		}
 		if new, ok := r.New[path]; ok {
 			f.New, f.Mode = deployed.Sum(new.Data), new.Mode

@@ -16,7 +16,7 @@ func (w *work) volumes(s Service, next *view) []*Refused {
 	var out []*Refused
 	svc := next.stack.Service(s.Name)
 	for _, now := range w.run[s.Was].containers[0].Mounts {
-		if !w.isData(now, s) {
+		if !w.isData(now, s) || w.moving(now, s) {
 			continue
 		}
 		then, ok := next.model.at(s.Name, now.Destination)
@@ -43,9 +43,12 @@ func (w *work) volumes(s Service, next *view) []*Refused {
 		if now.Anonymous {
 			is = "an anonymous volume"
 		}
-		r := refuse(Volume, "service "+s.Name+" would get other data at "+svc.Shown(now.Destination), svc.Shown(is), svc.Shown(will),
-			"mount what is mounted now; data are moved by hand, with a backup")
-		out = append(out, r.at(svc.MountAt(now.Destination).Pos))
+		reason, way, at := "service "+s.Name+" would get other data at "+svc.Shown(now.Destination), "mount what is mounted now; data are moved by hand, with a backup", now.Destination
+		if left, ok := w.leftBehind(s, next); ok && left.now.Destination == now.Destination {
+			reason, will, way, at = reason+": "+left.what, left.source, left.way, left.at
+		}
+		r := refuse(Volume, reason, svc.Shown(is), svc.Shown(will), way)
+		out = append(out, r.at(svc.MountAt(at).Pos))
 	}
 	return out
 }
@@ -144,7 +147,8 @@ func (w *work) sharesData(was, name string, next *view) bool {
 	}
 	for _, m := range r.containers[0].Mounts {
 		if w.isData(m, Service{OldApp: x}) && slices.ContainsFunc(next.model.Services[name].Volumes, func(v mount) bool {
-			return next.model.source(v) == sourceOf(m)
+			_, to, _ := majors(Service{Name: name, Was: was, Old: r.ref, New: next.model.Services[name].Image})
+			return next.model.source(v) == sourceOf(m) || next.model.source(v) == planned(m, to)
 		}) {
 			return true
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/belaystack/belay/lint/image"
 	"github.com/belaystack/belay/release/catalog"
 	"github.com/belaystack/belay/upgrade/docker"
+	"github.com/belaystack/belay/upgrade/steps"
 	"github.com/belaystack/belay/upgrade/wanted/deployed"
 )
 
@@ -62,7 +63,12 @@ type Result struct {
 	Commit   string    // of the checkout, 40 hex digits; "" for none
 	Notes    []string  // what the plan must say; English, no values of env files
 
-	disk Tree // as they stand
+	// Moves are the PostgreSQL servers that get a newer major version, each with its new
+	// data volume or folder, which New mounts and nothing is in yet.
+	Moves []steps.Move
+
+	disk    Tree // as they stand
+	unmoved Tree // New before the new data volumes were written into it
 }
 
 // Nothing reports whether files and images are already as wanted. Whether a
@@ -123,7 +129,15 @@ func Compute(ctx context.Context, e Engine, d *Deployed, m Mode) (*Result, error
 	if r.Services, err = w.services(ctx, old, next, drifted); err != nil {
 		return nil, err
 	}
-	if err := join(append(w.refusals(r, old, next), r.pending()...)); err != nil {
+	after, moves, against, err := w.moves(ctx, r.Services, old, next)
+	if err != nil {
+		return nil, err
+	}
+	r.New, r.unmoved = after.tree, next.tree
+	for _, m := range moves {
+		r.Moves = append(r.Moves, m.Move)
+	}
+	if err := join(slices.Concat(against, w.refusals(r, old, next), r.pending())); err != nil {
 		return nil, err
 	}
 	r.Notes = w.notes
