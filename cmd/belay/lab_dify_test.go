@@ -120,6 +120,7 @@ func (l *labStack) lacks() {
     image: langgenius/dify-plugin-daemon:0.1.3-local
     environment: {DB_HOST: postgres, DB_USERNAME: postgres, DB_PASSWORD: "${POSTGRES_PASSWORD}", DB_DATABASE: dify_plugin, REDIS_HOST: redis, REDIS_PASSWORD: "${REDIS_PASSWORD}", SERVER_KEY: x}
     volumes: ["plugins:/app/storage"]
+    depends_on: {postgres: {condition: service_healthy}}
   flows:
     image: n8nio/n8n:1.90.0
     environment: {DB_TYPE: postgresdb, DB_POSTGRESDB_HOST: far, DB_POSTGRESDB_USER: postgres, DB_POSTGRESDB_PASSWORD: "${POSTGRES_PASSWORD}", N8N_ENCRYPTION_KEY: x}

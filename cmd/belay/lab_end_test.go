@@ -74,6 +74,12 @@ func (l *labStack) damaged(folder, id string) {
 // entry. It gives the output and the exit code, -1 for one that was killed.
 func (l *labStack) until(entry string, sig syscall.Signal, bin string, args ...string) (string, int) {
 	l.Helper()
+	return l.when(entry, func() bool { return true }, sig, bin, args...)
+}
+
+// when is until something is so after the entry.
+func (l *labStack) when(entry string, so func() bool, sig syscall.Signal, bin string, args ...string) (string, int) {
+	l.Helper()
 	known := map[string]bool{}
 	for _, path := range l.journals() {
 		known[path] = true
@@ -96,7 +102,7 @@ func (l *labStack) until(entry string, sig syscall.Signal, bin string, args ...s
 		}
 		for _, path := range l.journals() {
 			data, _ := os.ReadFile(path) // it may be gone
-			if !known[path] && bytes.Contains(data, []byte(entry)) {
+			if !known[path] && bytes.Contains(data, []byte(entry)) && so() {
 				if err := cmd.Process.Signal(sig); err != nil {
 					l.Fatal(err)
 				}

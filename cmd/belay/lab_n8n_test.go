@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -25,7 +26,7 @@ func TestN8N(t *testing.T) {
 		variable string
 		plays    map[string]func(*n8nStack)
 	}{
-		{"BELAY_TEST_N8N", map[string]func(*n8nStack){"two releases": (*n8nStack).twoReleases, "keys": (*n8nStack).keys, "killed": (*n8nStack).killed, "fails": (*n8nStack).fails}},
+		{"BELAY_TEST_N8N", map[string]func(*n8nStack){"two releases": (*n8nStack).twoReleases, "keys": (*n8nStack).keys, "killed": (*n8nStack).killed, "opened": (*n8nStack).opened, "fails": (*n8nStack).fails}},
 		{"BELAY_TEST_N8N_QUEUE", map[string]func(*n8nStack){"queue": (*n8nStack).queue}},
 	} {
 		dir := os.Getenv(mode.variable)
@@ -45,7 +46,7 @@ func TestN8N(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				n := &n8nStack{&labStack{t, l.dir, l.state, bin, bin}}
 				n.reset()
-				n.serves()
+				n.ping()
 				mode.plays[name](n)
 			})
 		}
@@ -64,37 +65,40 @@ func (n *n8nStack) ask(query string) string {
 // get calls a webhook as users do.
 func (n *n8nStack) get(path string) string {
 	n.Helper()
+	body, err := n.try(path)
+	if err != nil {
+		n.Fatal(err)
+	}
+	return body
+}
+
+func (n *n8nStack) try(path string) (string, error) {
 	_, after, _ := strings.Cut(n.read(".env"), "LAB_PORT=")
 	port, _, _ := strings.Cut(after, "\n")
 	resp, err := http.Get("http://127.0.0.1:" + port + "/webhook/" + path)
 	if err != nil {
-		n.Fatal(err)
+		return "", err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		n.Fatal(err)
-	}
-	return string(body)
+	return string(body), err
 }
 
+const pong = `{"pong":"yes"}`
+
+// ping waits for the answer of the webhook: n8n activates its workflows one by one once it
+// serves.
 func (n *n8nStack) ping() {
 	n.Helper()
-	if got := n.get("lab-ping"); got != `{"pong":"yes"}` {
-		n.Errorf("the webhook answers %q", got)
-	}
-}
-
-// serves waits until n8n has its paths: it is ready by its own word before.
-func (n *n8nStack) serves() {
-	n.Helper()
+	got := ""
+	var err error
 	for range 60 {
-		if n.get("lab-ping") == `{"pong":"yes"}` {
+		if got, err = n.try("lab-ping"); got == pong {
 			return
 		}
 		time.Sleep(time.Second)
 	}
-	n.Fatal("the webhook does not answer")
+	n.Fatalf("the webhook answers %q, %v", got, err)
 }
 
 const activeFlows = `SELECT string_agg(id, ' ' ORDER BY id) FROM workflow_entity WHERE active`
@@ -201,6 +205,36 @@ func (n *n8nStack) killed() {
 	n.rolledBack(before, had, said)
 }
 
+// opened: n8n writes when it starts, and that the opening started it is nobody's work; what a
+// webhook brought since is.
+func (n *n8nStack) opened() {
+	n.ask(`UPDATE workflow_entity SET active = false WHERE id = 'wfschedule000001'`)
+	n.compose("restart", "n8n")
+	n.ping()
+	before, had := n.world(), n.ask(migrations)
+	upgrade := []string{"upgrade", "--retry", "--set", "n8nio/n8n=1.123.81"}
+	was := ""
+	active := func() bool {
+		now := n.ask(`SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = 'webhook_entity'`)
+		if was == "" {
+			was = now
+		}
+		return now != was
+	}
+	n.when(opening, active, syscall.SIGKILL, n.bin, upgrade...)
+	n.back(before, had, n.belay(0, "recover"))
+
+	answers := func() bool {
+		said, err := n.try("lab-ping")
+		return err == nil && said == pong
+	}
+	n.when(opening, answers, syscall.SIGKILL, n.bin, upgrade...)
+	n.says(n.belay(5, "recover"), "rows were written since the opening", "in n8n of postgres", "--accept-data-loss")
+	n.back(before, had, n.belay(0, "recover", "--accept-data-loss"))
+}
+
+const opening = `"event":"captured","step":"open"`
+
 // fails: the first migration that finds a table in its way fails, after others have been
 // committed.
 func (n *n8nStack) fails() {
@@ -214,13 +248,19 @@ func (n *n8nStack) fails() {
 // rolledBack: the old n8n runs on its old schema, and its workflows fire.
 func (n *n8nStack) rolledBack(before, had, out string) {
 	n.Helper()
+	n.back(before, had, out)
+	last := n.ask(`SELECT coalesce(max(id), 0) FROM execution_entity WHERE mode = 'trigger'`)
+	n.wait("the schedule fires", `SELECT coalesce(max(id), 0) > `+last+` FROM execution_entity WHERE mode = 'trigger'`, "t")
+}
+
+// back is rolledBack where none fires by itself.
+func (n *n8nStack) back(before, had, out string) {
+	n.Helper()
 	if now := n.ask(migrations); now != had {
 		n.Errorf("%s migrations, were %s", now, had)
 	}
 	n.version("1.110.1")
 	n.ping()
-	last := n.ask(`SELECT max(id) FROM execution_entity WHERE mode = 'trigger'`)
-	n.wait("the schedule fires", `SELECT max(id) > `+last+` FROM execution_entity WHERE mode = 'trigger'`, "t")
 	// n8n writes while this looks: what it executes, and its own notes.
 	moving := []string{"tables postgres n8n public.execution_", "tables postgres n8n public.insights_", "tables postgres n8n public.workflow_statistics", "tables postgres n8n public.settings",
 		"sequences postgres n8n ", "files " + filepath.Base(n.dir) + "_n8n_data", "containers - "}

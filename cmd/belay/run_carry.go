@@ -12,6 +12,7 @@ import (
 
 	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/journal"
+	"github.com/belaystack/belay/upgrade/postgres"
 	"github.com/belaystack/belay/upgrade/steps"
 )
 
@@ -116,8 +117,25 @@ func (h *host) carryOut(ctx context.Context, f *flags, spec *steps.Spec, refused
 	err = r.Apply(ctx, spec)
 	if errors.Is(err, upgrade.ErrNothing) {
 		err = nil
+		notes = append(notes, h.alreadyOn(ctx)...)
 	}
 	return h.conclude(f, spec.Run, err, notes)
+}
+
+// alreadyOn says which versions the data of the PostgreSQL servers are of: a server runs on
+// no others, whatever its tag says.
+func (h *host) alreadyOn(ctx context.Context) []string {
+	servers, err := h.servers(ctx)
+	if err != nil {
+		return nil // nothing was asked of them
+	}
+	var out []string
+	for _, service := range sortedKeys(servers) {
+		if f, ok, err := postgres.Probe(ctx, servers[service].Exec, servers[service].Container); err == nil && ok {
+			out = append(out, fmt.Sprintf("%s is already on PostgreSQL %s, by its data", service, f.Release()))
+		}
+	}
+	return out
 }
 
 // runOf puts a run together from its spec.

@@ -43,6 +43,7 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 		r.Stands = append(r.Stands, hint.Hint())
 	}
 	r.Notes = append(r.Notes, p.closure().Warnings...)
+	r.Notes = append(r.Notes, carriedOver(p)...)
 	r.Notes = append(r.Notes, notWaitedFor(p)...)
 	r.Notes = append(r.Notes, activatedAgain(p)...)
 	r.Steps = stepsOf(p)

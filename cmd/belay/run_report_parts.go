@@ -208,6 +208,41 @@ func notWaitedFor(p pastRun) []string {
 	return out
 }
 
+// carriedOver tells what became of the servers that got another major version.
+func carriedOver(p pastRun) []string {
+	var t steps.Transferred
+	p.read(journal.Done, "transfer", &t)
+	var out []string
+	for _, s := range t.Servers {
+		tables, rows := 0, int64(0)
+		for _, d := range s.Databases {
+			tables, rows = tables+d.Tables, rows+d.Rows
+		}
+		var took []string
+		for _, part := range s.Parts {
+			took = append(took, fmt.Sprintf("%s %s", part.Name, time.Duration(part.Took).Round(100*time.Millisecond)))
+		}
+		out = append(out, fmt.Sprintf("%s: PostgreSQL %s -> %s by dump and restore into %s; %s, %s, %s: counted and hashed, as before; %s",
+			s.Service, s.From, s.To, s.New.Name(), count(len(s.Databases), "database"), count(tables, "table"), plural(rows, "row"), strings.Join(took, ", ")))
+		if p.committed() {
+			out = append(out, fmt.Sprintf("%s: the data of PostgreSQL %s stay in %s as its server left them, and are the way back", s.Service, s.From, s.Old.Name()))
+		}
+		for _, x := range s.Indexes {
+			text := fmt.Sprintf("%s: vector search of %s by %s in %s, %s: exact neighbours as before", s.Service, x.Database, x.Name, x.Method, count(x.Queries, "row"))
+			if x.Unknown != "" {
+				text += "; what the index itself finds was not checked: " + x.Unknown
+			} else {
+				text += fmt.Sprintf(", recall@10 %.3f -> %.3f", x.Before, x.After)
+			}
+			out = append(out, text)
+		}
+		for _, n := range s.Notes {
+			out = append(out, s.Service+": "+n)
+		}
+	}
+	return out
+}
+
 // activatedAgain tells the workflows that verify activated.
 func activatedAgain(p pastRun) []string {
 	var v steps.Verdict

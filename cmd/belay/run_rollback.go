@@ -90,6 +90,9 @@ func (a *app) rollback(ctx context.Context, f *flags, target string, u *rollback
 		h.discard(run)
 		return err
 	}
+	for _, m := range spec.Moves {
+		notes = append(notes, fmt.Sprintf("%s: back to the data of PostgreSQL %d in %s; those of %d stay in %s", m.Service, m.To, m.New.Name(), m.From, m.Old.Name()))
+	}
 	return h.carryOut(ctx, f, &spec, nil, append(notes, "goes back to what was before run "+back.id))
 }
 
@@ -148,6 +151,7 @@ func (h *host) before(ctx context.Context, spec *steps.Spec, all []pastRun, back
 	if err := h.filesBefore(spec, all, back); err != nil {
 		return runError(err)
 	}
+	spec.Moves = movesBefore(all, back)
 	return runError(h.imagesBefore(ctx, spec, back))
 }
 

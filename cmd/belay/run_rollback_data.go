@@ -59,13 +59,18 @@ func (h *host) dataQuestion(ctx context.Context, back pastRun, u *rollbackFlags)
 	if u.loseData {
 		return []string{text + " (--accept-data-loss)"}, nil
 	}
-	return nil, runError(&upgrade.Refusal{Reason: text, Needed: "your word on it",
-		Next: "belay rollback " + back.id + " --accept-data-loss gives up what was written since; --keep-data keeps it, where no migration ran"})
+	next := "belay rollback " + back.id + " --accept-data-loss gives up what was written since"
+	if len(back.spec.Moves) == 0 {
+		next += "; --keep-data keeps it, where no migration ran"
+	}
+	return nil, runError(&upgrade.Refusal{Reason: text, Needed: "your word on it", Next: next})
 }
 
 // writtenSince counts the rows written since a run opened the stack, in words.
 func (h *host) writtenSince(ctx context.Context, back pastRun) (string, error) {
-	var before map[string]map[string]postgres.Counters
+	var before struct {
+		Written map[string]map[string]postgres.Counters
+	}
 	back.read(journal.Captured, "open", &before)
 	servers, err := h.servers(ctx)
 	if err != nil {
@@ -73,9 +78,9 @@ func (h *host) writtenSince(ctx context.Context, back pastRun) (string, error) {
 	}
 	var rows int64
 	var in, unknown []string
-	for _, service := range sortedKeys(before) {
+	for _, service := range sortedKeys(before.Written) {
 		srv := servers[service]
-		for _, db := range sortedKeys(before[service]) {
+		for _, db := range sortedKeys(before.Written[service]) {
 			if srv == nil {
 				unknown = append(unknown, db+" in "+service)
 				continue
@@ -85,7 +90,7 @@ func (h *host) writtenSince(ctx context.Context, back pastRun) (string, error) {
 				unknown = append(unknown, db+" in "+service) // it may be gone
 				continue
 			}
-			n, tables, known := now.Since(before[service][db])
+			n, tables, known := now.Since(before.Written[service][db])
 			if !known {
 				unknown = append(unknown, db+" in "+service)
 				continue
@@ -102,7 +107,7 @@ func (h *host) writtenSince(ctx context.Context, back pastRun) (string, error) {
 	if len(in) > 0 {
 		text += " (" + strings.Join(in, "; ") + ")"
 	}
-	if len(unknown) > 0 || before == nil {
+	if len(unknown) > 0 || before.Written == nil {
 		text += "; for the rest it cannot be told, its server's counts began anew"
 		if len(unknown) > 0 {
 			text += ": " + strings.Join(unknown, ", ")
@@ -119,6 +124,11 @@ func (h *host) migratedSince(ctx context.Context, back pastRun, only []string) (
 	var why []string
 	if only == nil {
 		why = h.gatesSince(back)
+	}
+	for _, m := range back.spec.Moves {
+		if only == nil || slices.Contains(only, m.Service) {
+			why = append(why, fmt.Sprintf("the data of %s are of PostgreSQL %d now, and were of %d", m.Service, m.To, m.From))
+		}
 	}
 	for _, c := range back.spec.Changes {
 		if only == nil || slices.Contains(only, c.Service) {

@@ -94,6 +94,31 @@ func (h *host) fileBefore(spec *steps.Spec, draft *deployed.Record, path string,
 	return nil
 }
 
+// movesBefore are the ways back of the PostgreSQL servers that have got another major version
+// since a run began: to the volumes and folders of before, which nobody wrote since.
+func movesBefore(all []pastRun, back pastRun) []steps.Move {
+	first, last := map[string]steps.Move{}, map[string]steps.Move{}
+	begun := false
+	for _, r := range slices.Backward(all) { // oldest first
+		if begun = begun || r.id == back.id; !begun || !r.committed() {
+			continue
+		}
+		for _, m := range r.spec.Moves {
+			if _, ok := first[m.Service]; !ok {
+				first[m.Service] = m
+			}
+			last[m.Service] = m
+		}
+	}
+	var out []steps.Move
+	for _, service := range sortedKeys(first) {
+		if was, is := first[service], last[service]; was.Old != is.New {
+			out = append(out, steps.Move{Service: service, From: is.To, To: was.From, Old: is.New, New: was.Old})
+		}
+	}
+	return out
+}
+
 // bytesOf reads a file that a run keeps; nothing for one that was not there.
 func (h *host) bytesOf(side string, v stored) ([]byte, error) {
 	if v.hash == "" {
