@@ -8,8 +8,9 @@ FUZZTIME ?= 60s
 build: ## the belay binary, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/belay ./cmd/belay
 
-test: ## all tests; those that need docker run when this machine can start an engine
+test: ## all tests; those that need docker run when this machine can start an engine, the short ones of the real n8n when lab-n8n has built it
 	.ci/engine run go test -timeout 20m ./... ./.ci/catalog
+	if testdata/lab/lab has-n8n; then testdata/lab/lab run $(MAKE) test-n8n PLAYS='^(keys|fails)$$$$' TESTQUEUE=; else echo 'upgrades of the real n8n were not tried: make lab-n8n builds it'; fi
 
 test-full: test lab-n8n test-n8n test-lab ## all that, with whole upgrades in the lab, those of the real n8n too; about an hour
 
@@ -46,14 +47,15 @@ lab-down: ## stops the lab's registry and engine; what was built stays
 
 TESTSTACK ?= $(HOME)/.cache/belay/test-stack
 TESTDIFY  ?= $(HOME)/.cache/belay/test-dify
+TESTMAJOR ?= $(HOME)/.cache/belay/test-major
 
 test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about half an hour
 	testdata/lab/lab up
 	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
 	if [ -d $(TESTDIFY) ]; then testdata/lab/lab reset $(TESTDIFY); else testdata/lab/lab stack -k mini@1.11.4 $(TESTDIFY); fi
-	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) go test -count=1 -timeout 60m -run 'TestLab$$|TestDifyReleases$$' ./cmd/belay
-	testdata/lab/lab remove $(TESTSTACK)
-	testdata/lab/lab remove $(TESTDIFY)
+	if [ -d $(TESTMAJOR) ]; then testdata/lab/lab reset $(TESTMAJOR); else testdata/lab/lab stack -k mini@1.16.0 $(TESTMAJOR); fi
+	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) BELAY_TEST_MAJOR=$(TESTMAJOR) go test -count=1 -timeout 60m -run 'TestLab$$|TestDifyReleases$$|TestMajor$$' ./cmd/belay
+	for dir in $(TESTSTACK) $(TESTDIFY) $(TESTMAJOR); do testdata/lab/lab remove $$dir || exit 1; done
 
 TESTFLOWS ?= $(HOME)/.cache/belay/test-flows
 TESTQUEUE ?= $(HOME)/.cache/belay/test-queue
@@ -61,19 +63,23 @@ TESTQUEUE ?= $(HOME)/.cache/belay/test-queue
 lab-n8n: lab ## images of the real n8n for the lab, from npm: a quarter of an hour and gigabytes, once
 	testdata/lab/lab n8n
 
-test-n8n: ## upgrades of the real n8n, in regular and in queue mode; after lab-n8n, about ten minutes
+PLAYS     ?= .
+
+test-n8n: ## upgrades of the real n8n, in regular and in queue mode; after lab-n8n, about a quarter of an hour. PLAYS='keys|fails' are short
 	testdata/lab/lab up
-	if [ -d $(TESTFLOWS) ]; then testdata/lab/lab reset $(TESTFLOWS); else testdata/lab/lab stack -k n8n $(TESTFLOWS); fi
-	if [ -d $(TESTQUEUE) ]; then testdata/lab/lab reset $(TESTQUEUE); else testdata/lab/lab stack -k n8n-queue $(TESTQUEUE); fi
-	eval "$$(testdata/lab/lab env)" && BELAY_TEST_N8N=$(TESTFLOWS) BELAY_TEST_N8N_QUEUE=$(TESTQUEUE) go test -count=1 -timeout 60m -run 'TestN8N$$' -v ./cmd/belay
-	testdata/lab/lab remove $(TESTFLOWS)
-	testdata/lab/lab remove $(TESTQUEUE)
+	for kind in n8n=$(TESTFLOWS) n8n-queue=$(TESTQUEUE); do dir=$${kind#*=}; \
+	  if [ -d "$$dir" ]; then testdata/lab/lab reset $$dir; elif [ "$$dir" ]; then testdata/lab/lab stack -k $${kind%%=*} $$dir; fi || exit 1; done
+	eval "$$(testdata/lab/lab env)" && BELAY_TEST_N8N=$(TESTFLOWS) BELAY_TEST_N8N_QUEUE=$(TESTQUEUE) go test -count=1 -timeout 60m -run 'TestN8N$$/($(PLAYS))' -v ./cmd/belay
+	for dir in $(TESTFLOWS) $(TESTQUEUE); do testdata/lab/lab remove $$dir || exit 1; done
 
 faults: ## breaks upgrades in the lab at every point and judges what is left; FAULTS='-quick 6' for a few points in minutes
 	go run ./testdata/lab/faults $(FAULTS)
 
 demo: build ## an upgrade that is refused, one that goes through and one that is taken back, on a stack of the lab; about five minutes
 	BELAY_DEMO_BIN=$(CURDIR)/bin/belay testdata/lab/demo $(LAB)
+
+major: build ## PostgreSQL 17 to 18 with a handbook's commands and with Belay, on a stack of the lab with 700 MB: what each takes and loses; about eight minutes
+	BELAY_MAJOR_BIN=$(CURDIR)/bin/belay testdata/lab/major
 
 BENCH ?= $(HOME)/.cache/belay/bench
 
@@ -90,4 +96,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test test-full race lint bench fuzz docs catalog image lab lab-down test-lab lab-n8n test-n8n faults demo bench-lab dist
+.PHONY: build test test-full race lint bench fuzz docs catalog image lab lab-down test-lab lab-n8n test-n8n faults demo major bench-lab dist

@@ -49,6 +49,11 @@ n8n() {
   done
 }
 
+has_n8n() {
+  local version
+  for version in "${n8n_versions[@]}"; do [ -e "$layers/n8n-$version" ] || return 1; done
+}
+
 # push_layers REF VERSION LAYER...: an image of n8n.
 push_layers() {
   local ref=$1 version=$2 repository=${1%:*} diffs=() descriptors=() part diff digest size config

@@ -33,11 +33,19 @@ mounts() {
         else "named\t\(.Name | sub("^[^_]*_"; ""))\t\(.Source)" end' | sort -u
 }
 
+# files KIND: the folder here that its files come from.
+files() {
+  case $1 in
+    full) echo "$here/handbook" ;;
+    *) echo "$here/${1%%@*}" ;;
+  esac
+}
+
 # template KIND: prints its folder, and makes it when a part of it is new. KIND is a folder
-# here, or one with a release of Dify behind it: mini@1.11.4.
+# here, one with a release of Dify behind it (mini@1.11.4), or full: handbook with the real n8n.
 template() {
   local kind=$1 mb=${SEED_MB:-0} key to
-  key=$(find "$here/${kind%%@*}" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
+  key=$(find "$(files "$kind")" "$here/seed" "$here/stack.sh" -type f -print0 | sort -z | xargs -0 cat - "$here/images/list" "$here/images.sh" "$layers"/{postgres-17,redis,standin} | sha256sum | cut -c 1-12)
   to=$templates/$kind-$mb-$key
   # A process of its own: set -e has no effect in a function that is part of a condition.
   [ -d "$to" ] || alone "$here/lab" build-template "$kind" "$mb" "$to" >&2
@@ -53,7 +61,8 @@ build_template() {
   rm -rf "$dir" "$to.new"
   # Other checkouts may have one of their own.
   { ls -dt "$templates/$kind-$mb-"* 2>/dev/null || true; } | tail -n +3 | xargs -r rm -rf
-  cp -a "$here/${kind%%@*}" "$dir"
+  cp -a "$(files "$kind")" "$dir"
+  [ "$kind" != full ] || sed -i 's#n8nio/n8n:.*#n8nio/n8n:1.110.1#' "$dir/docker-compose.yml"
   [[ $kind != *@* ]] || sed -i -E "s#(langgenius/dify-(api|web)):1\.13\.3\$#\1:${kind#*@}#" "$dir/docker-compose.yml"
   cp "$dir/.env.example" "$dir/.env"
   secrets "$dir/.env"
@@ -61,10 +70,8 @@ build_template() {
   [ ! -d "$dir/nginx" ] || seed_binds "$dir"
   compose pull --quiet # an engine may have an earlier build behind a tag
   compose up -d --wait
-  case $kind in
-    n8n*) (cd "$dir" && "$here/seed/n8n/seed") ;;
-    *) seed_data "$mb" ;;
-  esac
+  case $kind in n8n*) ;; *) seed_data "$kind" "$mb" ;; esac
+  case $kind in n8n* | full) (cd "$dir" && "$here/seed/n8n/seed" "$kind") ;; esac
   compose stop
   case $kind in n8n*) ;; *) seed_files ;; esac
   mkdir -p "$to.new/volumes"
@@ -83,14 +90,15 @@ seed_binds() {
   "$here/seed/files" "$1/volumes/uploads" 1001
 }
 
-# seed_data MB: rows and keys, into the running stack in $dir.
+# seed_data KIND MB: rows and keys, into the running stack in $dir.
 seed_data() {
   local file service db
-  compose exec -T dify-api standin seed -mb "$1" -token "$(value "$dir/.env" DIFY_DATASET_TOKEN)"
+  compose exec -T dify-api standin seed -mb "$2" -token "$(value "$dir/.env" DIFY_DATASET_TOKEN)"
   for file in "$here"/seed/*.sql; do # SERVICE.DATABASE.sql, or DATABASE.sql on postgres
     db=$(basename "$file" .sql)
     service=postgres
     case $db in *.*) service=${db%%.*} db=${db#*.} ;; esac
+    [ "$1 $db" != 'full n8n' ] || continue # these are the stand-in's tables
     compose exec -T "$service" psql -X -q -U postgres -d "$db" -c '' >/dev/null 2>&1 || continue # a stack without it
     compose exec -T "$service" psql -X -q -v ON_ERROR_STOP=1 -U postgres -d "$db" <"$file" >/dev/null
   done

@@ -14,9 +14,37 @@ import (
 	"time"
 )
 
-// bench is a place of its own to break things in: an engine of the lab, and the small
-// stack on it.
+// stack is one of the lab's that is upgraded.
+type stack struct {
+	kind     string
+	set      []string               // the arguments that upgrade it
+	deadline string                 // of its launch
+	good     int                    // entries of a journal after which an upgrade can be killed
+	bad      int                    // and of one that is not verified
+	instants float64                // the seconds in which one is killed at random instants
+	moves    func(line string) bool // what of its world changes by itself; nil: nothing
+	news     *regexp.Regexp         // what two upgrades that nobody disturbed differ by, more than byTime
+	webhook  bool                   // n8n has to answer one
+}
+
+// stacks are the small one, on which everything is tried, the whole one with the real n8n, on
+// which Belay is killed too, but it takes minutes each time, and one whose PostgreSQL gets
+// another major version.
+var stacks = map[string]stack{
+	"mini":  {kind: "mini", set: []string{"--set", good}, deadline: "90s", good: 38, bad: 50, instants: 40},
+	"major": {kind: "mini@1.16.0", set: []string{"--set", "pgvector/pgvector=pg18"}, deadline: "90s", good: 40, bad: 53, instants: 60},
+	"full": {kind: "full", set: []string{"--set", good, "--set", "langgenius/dify-web=1.14.0", "--set", "langgenius/dify-sandbox=0.2.15",
+		"--set", "langgenius/dify-plugin-daemon=0.6.0-local", "--set", "n8nio/n8n=1.123.81"},
+		deadline: "300s", good: 38, bad: 50, instants: 120, webhook: true,
+		// Each start of n8n turns its logs over.
+		moves: regexp.MustCompile(`^files \S+_n8n_data (\. directory|.*\./(n8nEventLog|crash\.journal))`).MatchString,
+		// Its migrations write ids and times of their own.
+		news: regexp.MustCompile(`^(tables postgres n8n public\.(?:role|execution_data|workflow_history|workflow_publish_history) \d+ )\S+$`)},
+}
+
+// bench is a place of its own to break things in: an engine of the lab, and a stack on it.
 type bench struct {
+	stack
 	lab    string // the folder of the lab
 	engine string // BELAY_ENGINE
 	dir    string // of the stack
@@ -25,11 +53,9 @@ type bench struct {
 	keep   string // where failures are kept
 
 	env    []string
-	before string                 // the world as it began
-	after  string                 // and after an upgrade that nobody disturbed
-	more   string                 // of belay.yml, for a stack that needs it
-	moves  func(line string) bool // what of it changes by itself; nil: nothing
-	log    *bytes.Buffer
+	before string // the world as it began
+	after  string // and after an upgrade that nobody disturbed
+	more   string // of belay.yml, for a stack that needs it
 }
 
 const (
@@ -38,9 +64,10 @@ const (
 )
 
 // newBench starts an engine and a stack.
-func newBench(ctx context.Context, lab, engine, belay, work, keep string) (*bench, error) {
-	b := &bench{lab: lab, engine: engine, belay: belay, keep: keep,
-		dir: filepath.Join(work, engine), state: filepath.Join(work, engine+"-state"), log: &bytes.Buffer{}}
+func newBench(ctx context.Context, s stack, lab, engine, belay, work, keep string) (*bench, error) {
+	name := engine + "-" + strings.NewReplacer("@", "-", ".", "-").Replace(s.kind)
+	b := &bench{stack: s, lab: lab, engine: engine, belay: belay, keep: keep,
+		dir: filepath.Join(work, name), state: filepath.Join(work, name+"-state")}
 	b.env = append(os.Environ(), "BELAY_ENGINE="+engine)
 	out, err := b.sh(ctx, `"$1/lab" up >/dev/null && "$1/lab" env`, lab)
 	if err != nil {
@@ -55,7 +82,7 @@ func newBench(ctx context.Context, lab, engine, belay, work, keep string) (*benc
 		}
 	}
 	if _, err := os.Stat(b.dir); err != nil {
-		if _, err := b.sh(ctx, `"$1/lab" stack -k mini "$2"`, lab, b.dir); err != nil {
+		if _, err := b.sh(ctx, leftovers+`"$1/lab" stack -k "$3" "$2"`, lab, b.dir, s.kind); err != nil {
 			return nil, err
 		}
 	}
@@ -69,18 +96,21 @@ func (b *bench) fresh(ctx context.Context) error {
 		if err := b.reset(ctx); err != nil {
 			return err
 		}
-		if known, err := b.calibrate(ctx, "mini", "--set", good); known || err != nil {
+		if known, err := b.calibrate(ctx, b.kind, b.set...); known || err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("no two resets of %s are the same", b.dir)
 }
 
+// leftovers removes the helpers of runs that were killed here, by an earlier matrix too:
+// they hold volumes.
+const leftovers = "docker ps -aq --filter label=belay.run | xargs -r docker rm -f >/dev/null\n"
+
 func (b *bench) reset(ctx context.Context) error {
-	_, err := b.sh(ctx, `docker ps -aq --filter label=belay.run | xargs -r docker rm -f >/dev/null
-		"$1/lab" reset "$2" && rm -rf "$3"
+	_, err := b.sh(ctx, leftovers+`"$1/lab" reset "$2" && rm -rf "$3"
 		wanted=$(cd "$2" && docker compose config --images)
-		docker images --format '{{.Repository}}:{{.Tag}}' | { grep -v '<none>' | grep -vxF -e "$wanted" || true; } | xargs -r docker rmi -f >/dev/null # so that an upgrade has to pull`, b.lab, b.dir, b.state)
+		docker images --format '{{.Repository}}:{{.Tag}}' | { grep -v '<none>' | grep -vxF -e "$wanted" | grep -v ^n8nio/ || true; } | xargs -r docker rmi -f >/dev/null # so that an upgrade has to pull; the real n8n is big`, b.lab, b.dir, b.state)
 	if err != nil {
 		return err
 	}
@@ -118,7 +148,7 @@ func (b *bench) calibrate(ctx context.Context, name string, args ...string) (kno
 // config writes belay.yml, always with the same time so that the world is the same.
 func (b *bench) config(more string) error {
 	path := filepath.Join(b.dir, "belay.yml")
-	text := fmt.Sprintf("version: 1\nstate: %s\nlaunch: {window: 1s, deadline: 90s}\n%s%s", b.state, b.more, more)
+	text := fmt.Sprintf("version: 1\nstate: %s\nlaunch: {window: 1s, deadline: %s}\n%s%s", b.state, b.deadline, b.more, more)
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -189,6 +219,9 @@ func (b *bench) plain(world string, isNew bool) []string {
 		}
 		if isNew {
 			line = byTime.ReplaceAllString(line, "${1}${3}HASH${2}")
+			if b.news != nil {
+				line = b.news.ReplaceAllString(line, "${1}HASH")
+			}
 		}
 		out = append(out, line)
 	}
@@ -236,6 +269,16 @@ func (b *bench) verdict(ctx context.Context) (string, []string) {
 	if _, err := b.sh(ctx, `"$1/inert" "$2"`, b.lab, b.dir); err != nil {
 		out, _ := b.sh(ctx, `"$1/inert" "$2" || true`, b.lab, b.dir)
 		return is + ", NOT INERT", []string{err.Error(), out}
+	}
+	if b.webhook {
+		if out, err := b.sh(ctx, `port=$(sed -n 's/^LAB_N8N_PORT=//p' "$1/.env")
+			for i in $(seq 60); do
+				[ "$(curl -fs -m 5 "http://127.0.0.1:$port/webhook/lab-ping")" != '{"pong":"yes"}' ] || exit 0
+				sleep 1
+			done
+			curl -s -m 5 "http://127.0.0.1:$port/webhook/lab-ping"; exit 1`, b.dir); err != nil {
+			return is + ", NO WEBHOOK", []string{err.Error(), out}
+		}
 	}
 	return is, nil
 }

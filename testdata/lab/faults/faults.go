@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// faults are everything but the kill matrix.
-func faults() []point {
+// ends are those of the engine and of the machine.
+func ends() []point {
 	var out []point
 	for _, at := range []string{"captured pull", "captured baseline-live", "captured halt", "captured backup", "captured clone", "captured migrate", "captured launch", "captured open"} {
 		out = append(out, dockerd(at, "", at == "captured backup"))
@@ -16,8 +16,12 @@ func faults() []point {
 	for _, at := range []string{"captured pull", "captured halt", "captured backup", "captured apply-files", "captured launch", "captured open"} {
 		out = append(out, reboot(at, at == "captured launch"))
 	}
-	out = append(out, amongWriters()...)
-	out = append(out, badImages()...)
+	return out
+}
+
+// faults are what else happens to the small stack.
+func faults() []point {
+	out := append(amongWriters(), badImages()...)
 	out = append(out, movedTags()...)
 	out = append(out, fullDisks()...)
 	return append(out, disturbed()...)
@@ -46,7 +50,7 @@ func (f fault) do(ctx context.Context, b *bench) outcome {
 	}
 	args := f.args
 	if args == nil {
-		args = []string{"--set", good}
+		args = b.set
 	}
 	known := len(b.journals())
 	p, err := b.start(append(append([]string{"upgrade", "--retry"}, args...), b.dir)...)

@@ -8,32 +8,28 @@ import (
 	"time"
 )
 
-// Entries of a run's journal after which it can be killed, from the lab: a good upgrade
-// writes 39, and one that is not verified 51.
-const (
-	goodEntries = 38
-	badEntries  = 50
-)
-
-// all gives every point, in the order in which they are tried.
-func all(rnd *rand.Rand, random int) []point {
+// all gives every point of a stack, in the order in which they are tried.
+func all(s stack, rnd *rand.Rand, random int) []point {
 	var out []point
-	for n := 1; n <= goodEntries; n++ {
+	for n := 1; n <= s.good; n++ {
 		out = append(out, killAfter("kill", n, "", n == 20 || n == 30))
 	}
-	for n := 1; n <= badEntries; n++ {
+	for n := 1; n <= s.bad; n++ {
 		out = append(out, killAfter("killbad", n, unverified, n == 36))
 	}
 	for n := range random {
-		out = append(out, killAt("instant", fmt.Sprintf("%02d", n), time.Duration(rnd.Float64()*40e9), n%2 == 1))
+		out = append(out, killAt("instant", fmt.Sprintf("%02d", n), time.Duration(rnd.Float64()*s.instants*1e9), n%2 == 1))
 	}
 	for n := 24; n <= 33; n++ {
 		for _, k := range []int{1, 3, 6, 10} {
 			out = append(out, killTwice(n, k))
 		}
 	}
-	out = append(out, faults()...)
-	return append(out, runs()...)
+	out = append(out, ends()...)
+	if s.kind == "mini" {
+		out = append(append(out, faults()...), runs()...)
+	}
+	return out
 }
 
 // unverified makes an upgrade fail at its last moment.
@@ -47,7 +43,7 @@ func killAfter(group string, n int, config string, quick bool) point {
 			return o
 		}
 		known := len(b.journals())
-		p, err := b.start("upgrade", "--retry", "--set", good, b.dir)
+		p, err := b.upgrade("--retry")
 		if err != nil {
 			return outcome{Err: err}
 		}
@@ -84,13 +80,15 @@ func (b *bench) afterwards(ctx context.Context, p *proc, path string, more ...st
 	return o
 }
 
-// stray names what nobody needs any more: helpers, one-offs, copies of databases, and in
-// the state folder files and backups that were not finished.
+// stray names what nobody needs any more: helpers, one-offs, copies of databases, new volumes
+// of a server that did not move there, and in the state folder files and backups that were
+// not finished.
 func (b *bench) stray(ctx context.Context) string {
 	out, err := b.sh(ctx, `docker ps -a --filter label=belay.run --format '{{.Names}} {{.Status}}'
 		docker ps -a --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.oneoff=True --format 'one-off {{.Names}}'
 		pg=$(docker ps -q --filter label=com.docker.compose.project="$(basename "$1")" --filter label=com.docker.compose.service=postgres)
 		docker exec "$pg" psql -X -A -t -U postgres -c "SELECT 'database ' || datname FROM pg_database WHERE datname ~ '__(belay|scratch)_'"
+		for volume in $(docker volume ls -q --filter label=com.docker.compose.project="$(basename "$1")" | grep _pg); do docker ps -aq --filter "volume=$volume" | grep -q . || echo "volume $volume"; done
 		[ ! -d "$2" ] || find "$2" -name '.belay-*'
 		for backup in "$2"/*/backups/*/; do [ ! -d "$backup" ] || [ -e "$backup/manifest.json" ] || echo "no whole backup: $backup"; done`, b.dir, b.state)
 	if err != nil {
@@ -110,7 +108,7 @@ func killAt(group, name string, at time.Duration, bad bool) point {
 			return outcome{Err: err}
 		}
 		known := len(b.journals())
-		p, err := b.start("upgrade", "--retry", "--set", good, b.dir)
+		p, err := b.upgrade("--retry")
 		if err != nil {
 			return outcome{Err: err}
 		}
@@ -131,7 +129,7 @@ func killAt(group, name string, at time.Duration, bad bool) point {
 func killTwice(n, k int) point {
 	return point{Group: "recovery", Name: fmt.Sprintf("after entry %02d, then %d on", n, k), Quick: n == 31 && k == 3, Do: func(ctx context.Context, b *bench) outcome {
 		known := len(b.journals())
-		p, err := b.start("upgrade", "--retry", "--set", good, b.dir)
+		p, err := b.upgrade("--retry")
 		if err != nil {
 			return outcome{Err: err}
 		}

@@ -1,8 +1,8 @@
-// Command faults breaks upgrades of the lab's small stack at every point it can think of,
+// Command faults breaks upgrades of a stack of the lab at every point it can think of,
 // and judges what is left by the lab's own eyes: world and inert. It shares no code with
 // Belay, drives its command, and reads of its journals only how far they are.
 //
-//	go run ./testdata/lab/faults [-belay BIN] [-engines N] [-quick N] [-only REGEXP] [-list]
+//	go run ./testdata/lab/faults [-stack full] [-belay BIN] [-engines N] [-quick N] [-only REGEXP] [-list]
 //
 // Every point has to end in the old stack or in the new one, whole, with at most a few
 // runs of `belay recover`; what does not is kept in -keep. Exit status 1 when any did not.
@@ -64,6 +64,7 @@ func run() int {
 	binary := flag.String("belay", "", "the binary; none: it is built")
 	engines := flag.Int("engines", 2, "engines to work on at once")
 	prefix := flag.String("engine", "faults", "the engines' name, numbered from the second on")
+	kind := flag.String("stack", "mini", "the stack of the lab: mini or full, the latter after lab n8n")
 	quick := flag.Int("quick", 0, "only so many points, spread over all groups")
 	only := flag.String("only", "", "only points whose group and name match")
 	seed := flag.Uint64("seed", 1, "of the random instants")
@@ -75,7 +76,12 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	points := all(rand.New(rand.NewPCG(*seed, 0)), *random)
+	s, ok := stacks[*kind]
+	if !ok {
+		fmt.Fprintln(os.Stderr, "faults: no stack", *kind)
+		return 3
+	}
+	points := all(s, rand.New(rand.NewPCG(*seed, 0)), *random)
 	if *only != "" {
 		re := regexp.MustCompile(*only)
 		points = filter(points, func(p point) bool { return re.MatchString(p.Group + " " + p.Name) })
@@ -106,7 +112,7 @@ func run() int {
 		if i > 0 {
 			name = fmt.Sprint(*prefix, i+1)
 		}
-		return newBench(ctx, lab, name, *binary, *work, filepath.Join(*work, "failures"))
+		return newBench(ctx, s, lab, name, *binary, *work, filepath.Join(*work, "failures"))
 	})
 }
 

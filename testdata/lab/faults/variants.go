@@ -30,9 +30,9 @@ func (v variant) with(f fault) point {
 	}
 	p := f.point()
 	p.Do = func(ctx context.Context, b *bench) (o outcome) {
-		before, after := b.before, b.after
+		before, after, moves := b.before, b.after, b.moves
 		defer func() {
-			b.before, b.after, b.moves, b.more = before, after, nil, ""
+			b.before, b.after, b.moves, b.more = before, after, moves, ""
 			if v.end != nil {
 				if err := v.end(context.WithoutCancel(ctx), b); err != nil && o.Err == nil {
 					o.Err = err

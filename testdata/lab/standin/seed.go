@@ -86,11 +86,16 @@ func rows(ctx context.Context, db *pgx.Conn, token string) error {
 		{`INSERT INTO api_tokens VALUES (gen_random_uuid(), 'dataset', $1)`, []any{token}},
 		{`INSERT INTO datasets VALUES ($1::uuid, $2::uuid, 'handbook', '{"type": "pgvector"}')`, []any{datasetID, tenantID}},
 		{`INSERT INTO conversations SELECT md5(i::text)::uuid, $1::uuid, 'conversation ' || i FROM generate_series(1, 40) i`, []any{appID}},
-		{`INSERT INTO messages (conversation_id, query, answer, legacy_note, rating, price, metadata, created_at)
+		{`INSERT INTO messages (conversation_id, query, answer, rating, price, metadata, created_at)
 			SELECT md5((1 + i % 40)::text)::uuid, E'question ' || i || E' \'quoted\' \\ tab\t line\n end 漢字 é',
-			repeat('answer ' || i || ' ', 1 + i % 9), CASE WHEN i % 5 = 0 THEN 'note ' || i END,
+			repeat('answer ' || i || ' ', 1 + i % 9),
 			CASE WHEN i % 7 = 0 THEN 'like'::feedback_rating END, i / 1000.0, jsonb_build_object('tokens', i, 'nested', jsonb_build_array(i, null, 'x')),
 			timestamptz '2026-01-01' + i * interval '1 minute' FROM generate_series(1, 2000) i`, nil},
+		{`DO $$ BEGIN -- 1.14.0 drops it
+			IF EXISTS (SELECT FROM information_schema.columns WHERE table_name = 'messages' AND column_name = 'legacy_note') THEN
+				UPDATE messages SET legacy_note = 'note ' || id WHERE id % 5 = 0;
+			END IF;
+		END $$`, nil},
 		{`INSERT INTO workflow_runs (app_id, status, inputs) SELECT $1::uuid, (ARRAY['succeeded', 'failed', 'stopped'])[1 + i % 3], jsonb_build_object('i', i) FROM generate_series(1, 100) i`, []any{appID}},
 		{`INSERT INTO operation_logs (id, action) SELECT i * 13, 'action ' || i FROM generate_series(1, 700) i`, nil},
 		{`SELECT setval('taskset_id_sequence', 4200)`, nil},
