@@ -127,7 +127,7 @@ func oracle(t *testing.T, file string) (images map[string]string, refusal string
 	for range 60 {
 		cmd := exec.Command("docker", "compose", "-f", filepath.Base(file), "config", "--format", "json")
 		cmd.Dir = filepath.Dir(file)
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DOCKER_CONFIG=" + os.Getenv("DOCKER_CONFIG")}
 		out, err := cmd.Output()
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
