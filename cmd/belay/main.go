@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+	_ "time/tzdata" // the image of the Action has no time zones, and windows are in some
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"

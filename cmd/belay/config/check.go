@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ func (d *document) check(c *Config) {
 	for i := range c.Stacks {
 		d.checkStack(&c.Stacks[i], strconv.Itoa(i), first)
 	}
+	d.checkDeploy(c.Stacks)
 	groups := map[string]bool{}
 	for i, g := range c.Policy.Groups {
 		at := []string{"policy", "groups", strconv.Itoa(i)}
@@ -81,6 +83,35 @@ func (d *document) checkStack(s *Stack, i string, first map[string]source.Pos) {
 		if _, err := path.Match(g, ""); err != nil {
 			d.fail(n, "", "%s is not a pattern", quote(g))
 		}
+	}
+}
+
+// checkDeploy looks at the folders of the host that stacks run from: what is tracked of a
+// stack is written there, and what is tracked no more is removed.
+func (d *document) checkDeploy(stacks []Stack) {
+	first := map[string]int{}
+	for i := range stacks {
+		name := stacks[i].Deploy
+		if name == "" {
+			continue
+		}
+		at := []string{"stacks", strconv.Itoa(i), "deploy"}
+		_, n := find(d.node, at)
+		clean := path.Clean(name)
+		line, twice := first[clean]
+		switch {
+		case !path.IsAbs(name):
+			d.fail(n, "write where it is on the host", "%s: %s is not an absolute path", where(at), quote(name))
+		case slices.Contains(strings.Split(name, "/"), ".."):
+			d.fail(n, "write the path without ..", "%s: %s leads out of a folder that it names", where(at), quote(name))
+		case clean == "/":
+			d.fail(n, "name a folder below it", "%s: the root of the host", where(at))
+		case twice:
+			d.fail(n, "give each stack a folder of its own", "%s: %s is that of another stack: first on line %d", where(at), quote(clean), line)
+		default:
+			first[clean] = n.Line
+		}
+		stacks[i].Deploy = clean
 	}
 }
 

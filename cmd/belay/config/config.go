@@ -56,6 +56,9 @@ type Stack struct {
 	Environment lint.Environment `json:"environment,omitempty" jsonschema_description:"Where this stack runs."`
 	Examples    Texts            `json:"examples,omitempty" jsonschema_description:"The example env files, from path. * stands for part of a name, ** for any folders."`
 	Before      StackBaseline    `json:"baseline,omitzero" jsonschema_description:"What must hold before anything is touched."`
+	Deploy      string           `json:"deploy,omitempty" jsonschema:"minLength=1" jsonschema_description:"The folder of the host that the stack runs from, where its tracked files go. An absolute path, outside of any checkout."`
+	Host        string           `json:"host,omitempty" jsonschema:"pattern=^[A-Za-z0-9._-]+$" jsonschema_description:"A label of the self-hosted runner on the host that the stack runs on."`
+	Canary      bool             `json:"canary,omitempty" jsonschema_description:"Whether this stack is upgraded before those that are not."`
 	RunKeys
 
 	// At is where the stack stands in belay.yml.

@@ -21,6 +21,10 @@ type RunKeys struct {
 	N8N    N8N    `json:"n8n,omitzero" jsonschema_description:"How n8n is asked by its public API, where its database cannot be."`
 	Launch Launch `json:"launch,omitzero" jsonschema_description:"How long services may take to get well."`
 
+	Record   Record   `json:"record,omitempty" jsonschema:"default=pr" jsonschema_description:"How what a run leaves in the files of the stack gets into the repository: by a pull request, by a commit, or not at all."`
+	Approval Approval `json:"approval,omitempty" jsonschema:"default=none" jsonschema_description:"With dispatch an upgrade that no person watches waits until somebody approves its plan, by its hash."`
+	Windows  []Window `json:"windows,omitempty" jsonschema:"maxItems=20" jsonschema_description:"When an upgrade may begin. Without it, or with an empty list, at any time."`
+
 	// Named are the services that the keys name.
 	Named []Named `json:"-"`
 }

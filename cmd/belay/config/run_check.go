@@ -65,6 +65,7 @@ func (d *document) checkRuns(r *RunKeys, baseline []Command, at ...string) {
 		k.names(r.N8N.Service, "n8n.service", "n8n", "service")
 	}
 	k.checkLaunch()
+	k.checkWindows()
 }
 
 // each checks every text of a list.

@@ -104,6 +104,29 @@ func TestRunErrors(t *testing.T) {
 15:90: verify.probes[11].unchanged[1]: "$[" is no JSONPath → write it like $.data[0].id
 15:108: verify.probes[11].not-fewer: ".b" is no JSONPath → write it like $.data[0].id
 `},
+		"delivery": {"record: push\napproval: yes\nwindows: []", "2:9: record: \"push\" is not one of pr, commit, off → one of: commit, off, pr\n" +
+			"3:11: approval: \"yes\" is not one of none, dispatch → one of: dispatch, none"},
+		"windows": {"windows: [{from: 22:00}, {from: '22', to: 1}, {days: [mon, mo], from: '00:00', to: '24:00'}, {days: tue-fry, from: 24:01, to: 3:00}]",
+			"2:11: windows[0]: key \"to\" is missing → write to:\n" +
+				"2:33: windows[1].from: \"22\" does not have the form " + clockPattern + " → write it like 22:00\n" +
+				"2:43: windows[1].to: a number, want text → write it like \"22:00\"\n" +
+				"2:60: windows[2].days[1]: \"mo\" does not have the form " + daysPattern + " → write it like mon or mon-fri\n" +
+				"2:101: windows[3].days: \"tue-fry\" does not have the form " + daysPattern + " → write it like mon or mon-fri\n" +
+				"2:116: windows[3].from: \"24:01\" does not have the form " + clockPattern + " → write it like 22:00\n" +
+				"2:127: windows[3].to: \"3:00\" does not have the form " + clockPattern + " → write it like 22:00"},
+		"windows' values": {"windows: [{from: 24:00, to: 01:00}, {from: 22:00, to: 22:00, timezone: Europe/Berlin}, {from: 22:00, to: 01:00, timezone: Europe/Berlim}, {from: 22:00, to: 01:00, timezone: Local}, {from: 22:00, to: 01:00, timezone: ../x}]",
+			"2:18: windows[0].from: the end of a day begins no window → write 00:00 of the next day\n" +
+				"2:55: windows[1].to: a window that ends when it begins → for a whole day write from 00:00 to 24:00\n" +
+				"2:123: windows[2].timezone: \"Europe/Berlim\" is no time zone of the IANA → write it like Europe/Berlin\n" +
+				"2:174: windows[3].timezone: \"Local\" is no time zone of the IANA → write it like Europe/Berlin\n" +
+				"2:217: windows[4].timezone: \"../x\" is no time zone of the IANA → write it like Europe/Berlin"},
+		"deploy": {"stacks:\n- {name: a, deploy: srv/a}\n- {name: b, deploy: /srv/b}\n- {name: c, deploy: /srv/../c}\n- {name: d, deploy: //}\n- {name: e, deploy: /srv/./b/, host: 'a b'}\n",
+			"7:38: stacks[4].host: \"a b\" does not have the form ^[A-Za-z0-9._-]+$"},
+		"deploy's values": {"stacks:\n- {name: a, deploy: srv/a}\n- {name: b, deploy: /srv/b}\n- {name: c, deploy: /srv/../c}\n- {name: d, deploy: //}\n- {name: e, deploy: /srv/./b/}\n",
+			"3:21: stacks[0].deploy: \"srv/a\" is not an absolute path → write where it is on the host\n" +
+				"5:21: stacks[2].deploy: \"/srv/../c\" leads out of a folder that it names → write the path without ..\n" +
+				"6:21: stacks[3].deploy: the root of the host → name a folder below it\n" +
+				"7:21: stacks[4].deploy: \"/srv/b\" is that of another stack: first on line 4 → give each stack a folder of its own"},
 		"baseline":         {"baseline: {commands: []}\nstacks: [{name: a, baseline: x}]", "3:30: stacks[0].baseline: text, want keys with values"},
 		"baseline outside": {"baseline: {findings: ../x}", `2:22: "../x": outside the repository`},
 		"baseline list":    {"baseline: [x]", `2:11: baseline: a list, want keys with values or text`},
@@ -135,7 +158,8 @@ func TestRunsAreDocumented(t *testing.T) {
 	_, section, _ = strings.Cut(section, "```yaml\n")
 	text, _, _ := strings.Cut(section, "```\n")
 	c := loadText(t, "version: 1\n"+text)
-	if c.State == "" || c.Backup.Commands == nil || c.Before.Commands == nil || c.Verify.Probes == nil || c.N8N.KeyEnv == "" || c.Launch.Public == nil {
+	if c.State == "" || c.Backup.Commands == nil || c.Before.Commands == nil || c.Verify.Probes == nil || c.N8N.KeyEnv == "" || c.Launch.Public == nil ||
+		c.Record == "" || c.Approval == "" || c.Windows == nil {
 		t.Errorf("a key is not shown: %+v", c)
 	}
 }

@@ -64,6 +64,16 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return words(application.Kinds...)
 	case reflect.TypeFor[Network]():
 		return words("stack", "host", "none")
+	case reflect.TypeFor[Record]():
+		return words("pr", "commit", "off")
+	case reflect.TypeFor[Approval]():
+		return words("none", "dispatch")
+	case reflect.TypeFor[Clock]():
+		return &jsonschema.Schema{Type: "string", Pattern: clockPattern}
+	case reflect.TypeFor[Days]():
+		s := textOrList(&jsonschema.Schema{Type: "string", Pattern: daysPattern})
+		s.Pattern = daysPattern
+		return s
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
 	case reflect.TypeFor[Texts]():

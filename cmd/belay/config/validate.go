@@ -69,8 +69,13 @@ func (d *document) explain(schema *jsonschema.Schema, e *jsonschema.ValidationEr
 		d.fail(value, "", "%s: %d entries, and at most %d are read", name, k.Got, k.Want)
 	case *kind.Pattern:
 		next := ""
-		if k.Want == durationPattern {
+		switch k.Want {
+		case durationPattern:
 			next = "write it with its unit: 10s, 5m, 1h"
+		case clockPattern:
+			next = "write it like 22:00"
+		case daysPattern:
+			next = "write it like mon or mon-fri"
 		}
 		d.fail(value, next, "%s: %s does not have the form %s", name, quote(k.Got), k.Want)
 	case *kind.Minimum:
@@ -94,6 +99,8 @@ func (d *document) wrongType(key, value *yaml.Node, name string, k *kind.Type) {
 		next = "write it in quotes"
 	case at == "timeout" || at == "window" || at == "deadline":
 		next = "write it with its unit: 10s, 5m, 1h"
+	case at == "from" || at == "to":
+		next = `write it like "22:00"`
 	}
 	d.fail(value, next, "%s: %s, want %s", name, kindWords([]string{k.Got}), kindWords(k.Want))
 }
