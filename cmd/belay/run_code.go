@@ -21,6 +21,7 @@ const (
 	exitStuck      = 5
 	exitHeld       = 10
 	exitRefused    = 11
+	exitWaiting    = 12
 )
 
 // maxMemory is where the garbage collector of a command that runs begins to work
@@ -66,6 +67,7 @@ func runCode(err error) int {
 	var future *journal.FutureError
 	var marker *docker.MarkerError
 	var held *journal.HeldError
+	var waits *waiting
 	switch {
 	case errors.As(err, &stuck), errors.As(err, &unknown), errors.As(err, &damaged):
 		return exitStuck
@@ -75,6 +77,8 @@ func runCode(err error) int {
 		return exitHeld
 	case errors.As(err, &refused), errors.As(err, &one), errors.As(err, &future), errors.As(err, &marker):
 		return exitRefused
+	case errors.As(err, &waits):
+		return exitWaiting
 	case errors.Is(err, context.Canceled):
 		return exitCancelled
 	case errors.As(err, &back):

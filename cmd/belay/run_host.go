@@ -55,6 +55,7 @@ type host struct {
 	hold   *journal.Hold
 	tell   teller
 
+	delivery  delivery   // how upgrades are let go, by the deployed belay.yml
 	groups    [][]string // patterns of images that carry one tag
 	protected []string   // keys that must not change, of belay.yml
 }
@@ -141,6 +142,7 @@ func (h *host) configure(f *flags) error {
 	}
 	runs := cfg.Runs(stack, h.stack.Project.Name, at)
 	h.conf, h.state = runs.Config, runs.State
+	h.delivery = delivery{cfg.ApprovalOf(stack), cfg.WindowsOf(stack)}
 	file := filepath.Join(at, config.DefaultPath)
 	if _, err := os.Stat(file); err == nil {
 		h.conf.File = file
@@ -271,14 +273,15 @@ func static(path string) error {
 	return nil
 }
 
-// configOf is what belay.yml says of the stack in dir.
+// configOf is what belay.yml says of the stack in dir: one in the repository, or the
+// folder that it is deployed in.
 func configOf(cfg *config.Config, dir string, root *source.Root) config.Stack {
 	rel, err := root.Rel(dir)
 	if err != nil {
 		return config.Stack{}
 	}
 	for _, s := range cfg.Stacks {
-		if filepath.Clean(s.Dir) == filepath.Clean(rel) {
+		if filepath.Clean(s.Dir) == filepath.Clean(rel) || s.Deploy != "" && samePath(s.Deploy, dir) {
 			return s
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func (u *upgradeFlags) planFlags(cmd *cobra.Command) {
 type runningPlan struct {
 	Version  int             `json:"version"`
 	Project  string          `json:"project"`
+	Hash     string          `json:"hash"` // by which this plan and no other is approved
 	Changes  []string        `json:"changes"`
 	Files    []string        `json:"files"`
 	Steps    []plannedStep   `json:"steps"`
@@ -67,12 +69,24 @@ func (a *app) planOfRunning(ctx context.Context, f *flags, dir string, u *upgrad
 	if err != nil {
 		return runError(err)
 	}
-	p := runningPlan{Version: 1, Project: h.stack.Project.Name, Notes: r.Notes}
-	h.docker.Run = h.runID()
-	sh := &steps.Host{Spec: steps.Spec{Run: h.docker.Run, Project: h.stack.Project, State: h.state, Servers: servers, Config: h.conf}, Docker: h.docker, Store: h.store, Mask: h.mask, Now: h.now}
-	for _, s := range r.Services {
-		sh.Spec.Changes = append(sh.Spec.Changes, steps.Change{Service: s.Name, Old: s.Old, OldID: s.OldID, New: s.New, Local: s.Local})
+	spec := steps.Spec{Run: h.runID(), Kind: steps.Upgrade, State: h.state, Servers: servers, Config: h.conf, Options: u.options}
+	h.docker.Run = spec.Run
+	r.Describe(&spec)
+	p, in, err := h.planned(ctx, r, &spec)
+	if err != nil {
+		return err
 	}
+	return a.answer(f, p.text(r.Nothing() && !in.moved), p)
+}
+
+// planned is the plan of a spec, with what the images mean that it would pull.
+func (h *host) planned(ctx context.Context, r *wanted.Result, spec *steps.Spec) (runningPlan, incoming, error) {
+	in, err := incomingOf(ctx, h.docker, registryClient(), spec)
+	if err != nil {
+		return runningPlan{}, in, runError(err)
+	}
+	p := runningPlan{Version: 1, Project: h.stack.Project.Name, Hash: boundBy(spec, h.stack.Containers, in).hash(), Notes: slices.Concat(r.Notes, in.notes)}
+	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Mask: h.mask, Now: h.now}
 	e, err := sh.Estimate(ctx)
 	if err == nil {
 		p.Estimate = &e
@@ -88,7 +102,8 @@ func (a *app) planOfRunning(ctx context.Context, f *flags, dir string, u *upgrad
 	for _, s := range r.Services {
 		p.Changes = append(p.Changes, changeText(s)...)
 	}
-	return a.answer(f, p.text(r.Nothing()), p)
+	p.Changes = append(p.Changes, in.changes...)
+	return p, in, nil
 }
 
 // noPlan says how to plan without a stack that runs.
@@ -200,7 +215,7 @@ func (p runningPlan) text(nothing bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", p.Project)
 	if nothing {
-		b.WriteString("files and images are as wanted; floating tags are asked for, and where nothing moved nothing is stopped\n")
+		b.WriteString("files and images are as wanted, and no tag has moved: nothing would be stopped\n")
 	} else {
 		b.WriteString("what would change\n")
 	}
@@ -230,5 +245,6 @@ func (p runningPlan) text(nothing bool) string {
 	for _, n := range p.Notes {
 		fmt.Fprintf(&b, "note: %s\n", n)
 	}
+	fmt.Fprintf(&b, "plan: %s\n", p.Hash)
 	return b.String()
 }

@@ -234,6 +234,8 @@ type runEvent struct {
 	Bytes  int64     `json:"bytes,omitempty"`
 	Total  int64     `json:"total,omitempty"`
 	Exit   *int      `json:"exit,omitempty"` // of ended
+
+	Plan *runningPlan `json:"plan,omitempty"` // that waits, of ended
 }
 
 func (t *eventTeller) step(p upgrade.Progress) {

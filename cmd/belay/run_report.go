@@ -22,7 +22,7 @@ import (
 func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	name, _ := os.Hostname() // for people
 	r := &report.Run{
-		ID: p.id, Kind: report.Kind(p.spec.Kind), Project: p.spec.Project.Name, Host: name, Belay: p.spec.Version, Commit: p.spec.Commit,
+		ID: p.id, Kind: report.Kind(p.spec.Kind), Project: p.spec.Project.Name, Host: name, Belay: p.spec.Version, Commit: p.spec.Commit, Plan: p.spec.Plan,
 		Started: p.began(), Ended: p.ended(), Accepted: accepted(p.spec.Options), Notes: notes,
 	}
 	r.Outcome, r.Reason = outcomeOf(p)
@@ -127,7 +127,7 @@ func accepted(o steps.Options) []string {
 	for _, f := range []struct {
 		on   bool
 		flag string
-	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Reactivate, "--reactivate"}, {o.Online, "--online"}} {
+	}{{o.AcceptDataLoss, "--accept-data-loss"}, {o.KeepData, "--keep-data"}, {o.NoClone, "--no-clone"}, {o.NoDrain, "--no-drain"}, {o.Reactivate, "--reactivate"}, {o.Online, "--online"}, {o.Now, "--now"}} {
 		if f.on {
 			out = append(out, f.flag)
 		}

@@ -30,6 +30,8 @@ type upgradeFlags struct {
 	set       []string
 	dryRun    bool
 	retry     bool
+	approve   string
+	now       bool
 	options   steps.Options
 }
 
@@ -43,13 +45,15 @@ func newUpgrade(a *app, f *flags) *cobra.Command {
 			"moved behind floating tags. It backs up, measures, upgrades and verifies; when anything fails,\n" +
 			"the stack is afterwards what it was before, its data included.\n\n" +
 			"Exit codes: 0 upgraded or up to date, 4 failed and rolled back, 5 a person is needed, 10 another\n" +
-			"run is under way, 11 refused before anything was changed, 130 cancelled and rolled back.",
+			"run is under way, 11 refused before anything was changed, 12 waiting for approval or a window,\n" +
+			"with nothing changed, 130 cancelled and rolled back.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.upgrade(cmd.Context(), f, strings.Join(args, ""), u)
 		},
 	}
 	u.deployment.flags(cmd)
 	u.wantedFlags(cmd)
+	u.approvalFlags(cmd)
 	s := cmd.Flags()
 	s.BoolVar(&u.dryRun, "dry-run", false, "print the plan, and change nothing")
 	s.BoolVar(&u.retry, "retry", false, "try again what failed before, also where no person watches")
@@ -130,6 +134,9 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 	if err != nil {
 		return err
 	}
+	if err := u.checkApproval(a.attended()); err != nil {
+		return err
+	}
 	if u.dryRun {
 		return a.planOfRunning(ctx, f, dir, u)
 	}
@@ -168,6 +175,10 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 		h.discard(run)
 		return err
 	}
+	if err := h.begins(ctx, f, u, r, &spec, refused); err != nil {
+		h.discard(run)
+		return err
+	}
 	return h.carryOut(ctx, f, &spec, refused, r.Notes)
 }
 
@@ -177,8 +188,9 @@ func (a *app) attended() bool {
 	return ok && !a.inActions() && columns(file) > 0
 }
 
-// planHash names what an upgrade is to reach.
-func planHash(s *steps.Spec) string {
+// goalHash names what an upgrade is to reach, from wherever and with whichever flags: what
+// failed once fails again, though the plan to get there is another one (see bound).
+func goalHash(s *steps.Spec) string {
 	type want struct{ Service, New string }
 	var all struct {
 		Images []want
@@ -205,7 +217,7 @@ func (h *host) triedBefore(spec *steps.Spec, again bool) error {
 	if err != nil {
 		return stuckError(err)
 	}
-	want := planHash(spec)
+	want := goalHash(spec)
 	for _, r := range all {
 		if r.spec.Kind == steps.Backup {
 			continue
@@ -213,7 +225,7 @@ func (h *host) triedBefore(spec *steps.Spec, again bool) error {
 		if r.committed() {
 			return nil
 		}
-		if r.closure().Outcome != upgrade.RolledBack || planHash(&r.spec) != want {
+		if r.closure().Outcome != upgrade.RolledBack || goalHash(&r.spec) != want {
 			continue
 		}
 		if !r.failed() {

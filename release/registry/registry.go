@@ -2,7 +2,9 @@
 //
 // What must stay true: the name of an image comes from a compose file that a
 // stranger may have written, so that only registries on a list are asked; an
-// answer is bounded in size; nobody's credentials are sent.
+// answer is bounded in size; nobody's credentials are sent. Digest alone is for
+// images that docker is about to pull by itself: it asks any registry, with the
+// credentials that docker has for it.
 package registry
 
 import (
@@ -46,6 +48,7 @@ type Client struct {
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Allow     []string          // registries besides the public ones: "registry.example.com", "127.0.0.1:5000"
 	Timeout   time.Duration     // for one image; 0 is 12 seconds
+	Keys      authn.Keychain    // for Digest; nil: none are sent
 
 	mu     sync.Mutex
 	silent map[string]bool // registries that did not answer
@@ -75,9 +78,7 @@ func (c *Client) Repository(ctx context.Context, ref image.Ref) (string, error) 
 	defer cancel()
 	label, err := c.label(asking, parsed)
 	if err != nil {
-		var answer *transport.Error
-		var gone *url.Error // of net/http: there is no answer, at https or at http
-		if ctx.Err() == nil && (asking.Err() != nil || errors.As(err, &gone) && !errors.As(err, &answer)) {
+		if ctx.Err() == nil && (asking.Err() != nil || isGone(err)) {
 			c.markSilent(ref.Registry)
 		}
 		return "", describe(asking, err)

@@ -42,6 +42,7 @@ type Run struct {
 	Host    string    `json:"host,omitempty"`
 	Belay   string    `json:"belay"`            // version of belay
 	Commit  string    `json:"commit,omitempty"` // of the stack's repository, that the run applied
+	Plan    string    `json:"plan,omitempty"`   // the hash of the plan that was approved
 	Outcome Outcome   `json:"outcome"`
 	Reason  string    `json:"reason,omitempty"` // why it ended so: one or a few sentences
 	Started time.Time `json:"started,omitzero"`

@@ -64,7 +64,7 @@ func verdictOf(r *Run) verdict {
 // facts are the few things to know of any run, each "name value".
 func facts(r *Run) [][2]string {
 	all := [][2]string{{"run", r.ID}, {"host", r.Host}, {"commit", r.Commit}, {"started", moment(r.Started)},
-		{"took", between(r.Started, r.Ended)}, {"down for", ""}, {"belay", r.Belay}}
+		{"took", between(r.Started, r.Ended)}, {"down for", ""}, {"belay", r.Belay}, {"plan", r.Plan}}
 	if d := r.Downtime; d != nil {
 		all[5][1] = between(d.From, d.To)
 		if d.To.IsZero() {

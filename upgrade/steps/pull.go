@@ -149,7 +149,7 @@ func (s *pull) bring(ctx context.Context, ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if s.wants(ref, here) {
+	if s.Spec.Pulls(ref, here) {
 		if err := s.Docker.Pull(ctx, ref, func(line string) { s.say(Progress{What: "pull " + ref + ": " + line}) }); err != nil {
 			return "", fmt.Errorf("pull %s: %w", ref, err)
 		}
@@ -158,24 +158,10 @@ func (s *pull) bring(ctx context.Context, ref string) (string, error) {
 	if err == nil && !ok {
 		err = fmt.Errorf("image %s: there is none after the pull", ref)
 	}
-	return img.ID, err
-}
-
-// wants reports whether ref has to be asked for. Where the files name new
-// images, only those; where they do not, all of them, for what has moved. Never
-// one that is built or was imported here under a name that no registry has.
-func (s *pull) wants(ref string, here bool) bool {
-	moved := !slices.ContainsFunc(s.Spec.Changes, func(c Change) bool { return c.Old != c.New })
-	for _, c := range s.Spec.Changes {
-		if c.New != ref {
-			continue
-		}
-		if c.Local {
-			return false
-		}
-		moved = moved || c.Old != c.New
+	if err == nil {
+		err = s.Spec.approved(ref, img)
 	}
-	return !here || moved && s.Spec.Kind == Upgrade
+	return img.ID, err
 }
 
 // nothing reports whether every service runs on the image that it is to have,

@@ -366,3 +366,28 @@ func TestSaid(t *testing.T) {
 		}
 	}
 }
+
+// A tag that moves between the plan and the pull is not what was approved.
+func TestApproved(t *testing.T) {
+	s := &Spec{Approved: map[string]string{"a:1": "sha256:1", "b:1": "sha256:2"}, Changes: []Change{{Service: "a", New: "a:1"}, {Service: "b", New: "b:1", Hidden: true}}}
+	has := func(digests ...string) docker.Image { return docker.Image{Digests: digests} }
+	for name, c := range map[string]struct {
+		ref  string
+		img  docker.Image
+		want string
+	}{
+		"the same":                    {"a:1", has("x@sha256:0", "a@sha256:1"), ""},
+		"another":                     {"a:1", has("a@sha256:11"), "a:1 moved since the plan was made: found sha256:11, needed sha256:1"},
+		"none":                        {"a:1", has(), "a:1 moved since the plan was made, needed sha256:1"},
+		"nobody said":                 {"c:1", has("c@sha256:3"), ""},
+		"with a value of an env file": {"b:1", has("b@sha256:3"), "an image moved since the plan was made: found sha256:3, needed sha256:2"},
+	} {
+		got := ""
+		if err := s.approved(c.ref, c.img); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -3,8 +3,10 @@ package steps
 import (
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/app"
 	"github.com/belaystack/belay/upgrade/docker"
 )
@@ -49,8 +51,50 @@ type Spec struct {
 	// Digests say where to pull those of Images again that are not here any more.
 	Digests map[string][]string `json:"digests,omitempty"`
 
+	// Plan is the hash of the plan that was approved, and Approved what each reference
+	// that is pulled has to mean by it: "sha256:…" of its manifest.
+	Plan     string            `json:"plan,omitempty"`
+	Approved map[string]string `json:"approved,omitempty"`
+
 	Config  Config  `json:"config"`
 	Options Options `json:"options"`
+}
+
+// Pulls reports whether ref has to be asked for, which is here or not. Where the files
+// name new images, only those; where they do not, all of them, for what has moved. Never
+// one that is built or was imported here under a name that no registry has.
+func (s *Spec) Pulls(ref string, here bool) bool {
+	moved := !slices.ContainsFunc(s.Changes, func(c Change) bool { return c.Old != c.New })
+	for _, c := range s.Changes {
+		if c.New != ref {
+			continue
+		}
+		if c.Local {
+			return false
+		}
+		moved = moved || c.Old != c.New
+	}
+	return !here || moved && s.Kind == Upgrade
+}
+
+// approved refuses an image that ref means after the pull and did not when the plan was
+// approved: a tag can move in between.
+func (s *Spec) approved(ref string, img docker.Image) error {
+	want := s.Approved[ref]
+	var found []string // without the name, which may be a value of an env file
+	for _, d := range img.Digests {
+		_, digest, _ := strings.Cut(d, "@")
+		found = append(found, digest)
+	}
+	if want == "" || slices.Contains(found, want) {
+		return nil
+	}
+	name := "an image"
+	if !slices.ContainsFunc(s.Changes, func(c Change) bool { return c.New == ref && c.Hidden }) {
+		name = ref
+	}
+	return &upgrade.Refusal{Reason: name + " moved since the plan was made", Found: strings.Join(found, ", "), Needed: want,
+		Next: "plan again, and approve that"}
 }
 
 // Change is one service of the stack, whether its image changes or not.
@@ -126,6 +170,7 @@ type Options struct {
 	VerifyRestore   bool       `json:"verifyRestore,omitempty"`
 	ReadOnly        bool       `json:"readOnly,omitempty"`        // a restore gives back what services only read, too
 	AcceptUncovered []app.Kind `json:"acceptUncovered,omitempty"` // kinds of data that no backup here has
+	Now             bool       `json:"now,omitempty"`             // it began outside of the windows of belay.yml
 }
 
 // givesBack says that the run puts older data in the place of those that are there: fewer

@@ -51,14 +51,33 @@ func (r *Result) pending() []*Refused {
 	return out
 }
 
-// Fill completes the spec of a run, whose Run, Version and State are given: project,
-// changes, moves, files, sources and commit. It keeps the bytes of the files in the run's
-// folder, and the draft of the record that the run leaves when it commits.
+// Describe completes the spec of a run with what the result says: project, changes, moves,
+// files, sources and commit. It writes nothing.
+func (r *Result) Describe(spec *steps.Spec) {
+	spec.Project, spec.Commit, spec.Moves = r.Project, r.Commit, r.Moves
+	spec.Sources, spec.Changes, spec.Files = r.disk.Paths(), r.changes(), nil
+	for _, path := range r.changedFiles() {
+		f := steps.File{Path: path}
+		if old, ok := r.Old[path]; ok {
+			f.Old = deployed.Sum(old.Data)
+		}
+		if now, ok := r.disk[path]; ok && deployed.Sum(now.Data) != f.Old && !bytes.Equal(now.Data, r.New[path].Data) {
+			f.Now = deployed.Sum(now.Data)
+		}
+		if new, ok := r.New[path]; ok {
+			f.New, f.Mode = deployed.Sum(new.Data), new.Mode
+		}
+		spec.Files = append(spec.Files, f)
+	}
+}
+
+// Fill completes the spec of a run, whose Run, Version and State are given, as Describe
+// does. It keeps the bytes of the files in the run's folder, and the draft of the record
+// that the run leaves when it commits.
 func (r *Result) Fill(spec *steps.Spec) error {
 	run := filepath.Join(spec.State, "runs", spec.Run)
 	was, now := filepath.Join(run, "files", "old"), filepath.Join(run, "files", "new")
-	spec.Project, spec.Commit, spec.Moves = r.Project, r.Commit, r.Moves
-	spec.Sources, spec.Changes, spec.Files = r.disk.Paths(), r.changes(), nil
+	r.Describe(spec)
 	draft := &deployed.Record{Run: spec.Run, Commit: r.Commit}
 	for _, path := range r.New.Paths() {
 		f := r.New[path]
@@ -68,22 +87,13 @@ func (r *Result) Fill(spec *steps.Spec) error {
 		}
 		draft.Files = append(draft.Files, deployed.File{Path: path, SHA256: sum, Mode: f.Mode, UID: f.UID, GID: f.GID, Checkout: f.Checkout})
 	}
-	for _, path := range r.changedFiles() {
-		f := steps.File{Path: path}
-		if old, ok := r.Old[path]; ok {
-			sum, err := deployed.Keep(was, old.Data)
-			if err != nil {
-				return fmt.Errorf("keep %s: %w", path, err)
-			}
-			f.Old = sum
+	for _, f := range spec.Files {
+		if f.Old == "" {
+			continue
 		}
-		if now, ok := r.disk[path]; ok && deployed.Sum(now.Data) != f.Old && !bytes.Equal(now.Data, r.New[path].Data) {
-			f.Now = deployed.Sum(now.Data)
+		if _, err := deployed.Keep(was, r.Old[f.Path].Data); err != nil {
+			return fmt.Errorf("keep %s: %w", f.Path, err)
 		}
-		if new, ok := r.New[path]; ok {
-			f.New, f.Mode = deployed.Sum(new.Data), new.Mode
-		}
-		spec.Files = append(spec.Files, f)
 	}
 	for _, dir := range []string{was, now} { // also where a side has no file
 		if err := os.MkdirAll(dir, 0o700); err != nil {
