@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/belaystack/belay/lint"
+	"github.com/belaystack/belay/lint/source"
 	"github.com/belaystack/belay/upgrade/journal"
 )
 
@@ -165,10 +168,94 @@ func (s status) text() string {
 }
 
 func newStacks(a *app, f *flags) *cobra.Command {
-	return &cobra.Command{
-		Use: "stacks", Args: cobra.NoArgs, Short: "List the compose projects of this engine, and which state folder governs each",
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.stacks(cmd.Context(), f) },
+	repository := false
+	cmd := &cobra.Command{
+		Use: "stacks [DIR]", Args: cobra.MaximumNArgs(1), Short: "List the compose projects of this engine, and which state folder governs each",
+		Long: "Stacks lists the compose projects that run on this engine, and which state folder governs each.\n\n" +
+			"With --repository it lists the stacks of the repository in DIR instead, from its files alone: those of\n" +
+			"belay.yml, canaries first. As JSON that is what the matrix of a workflow takes.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := strings.Join(args, "")
+			switch {
+			case repository:
+				return a.repositoryStacks(f, dir)
+			case dir != "":
+				return usage("stacks %s: a folder goes with --repository", dir)
+			}
+			return a.stacks(cmd.Context(), f)
+		},
 	}
+	cmd.Flags().BoolVar(&repository, "repository", false, "list the stacks of the repository, not those of the engine")
+	return cmd
+}
+
+// repositoryStack is one stack of a repository, for the matrix of a workflow.
+type repositoryStack struct {
+	Name        string           `json:"name"`
+	Path        string           `json:"path"`
+	Environment lint.Environment `json:"environment"`
+	Deploy      string           `json:"deploy"` // "" where belay.yml does not say
+	Host        string           `json:"host"`   // likewise
+	Canary      bool             `json:"canary"`
+}
+
+// repositoryStacks lists what belay.yml says of the stacks, else every folder with a
+// compose file.
+func (a *app) repositoryStacks(f *flags, name string) error {
+	dir, file, err := a.place(name)
+	if err == nil && file != "" {
+		err = usage("%s: name a folder", name)
+	}
+	if err != nil {
+		return err
+	}
+	r := &repository{}
+	defer r.close()
+	if r.root, err = source.OpenRoot(a.top(dir)); err != nil {
+		return &exitError{exitCouldNot, err}
+	}
+	if r.cfg, err = r.config(f.config); err != nil {
+		return coded(err)
+	}
+	below, err := r.root.Rel(dir)
+	if err != nil {
+		return usage("%s: %w", name, err)
+	}
+	all, err := r.selectStacks(below, "")
+	if err != nil {
+		return coded(err)
+	}
+	lines := []repositoryStack{}
+	for _, s := range all {
+		env, err := f.environmentOf(r.cfg, s)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, repositoryStack{s.Name, s.Dir, env, s.Deploy, s.Host, s.Canary})
+	}
+	slices.SortStableFunc(lines, func(x, y repositoryStack) int {
+		switch {
+		case x.Canary == y.Canary:
+			return 0
+		case x.Canary:
+			return -1
+		}
+		return 1
+	})
+	text := table(func(w *tabwriter.Writer) {
+		fmt.Fprintln(w, "STACK\tPATH\tENVIRONMENT\tDEPLOYED IN\tHOST\tCANARY")
+		for _, l := range lines {
+			canary := ""
+			if l.Canary {
+				canary = "canary"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Path, l.Environment, cmp.Or(l.Deploy, "-"), cmp.Or(l.Host, "-"), canary)
+		}
+	})
+	return a.answer(f, text, struct {
+		Version int               `json:"version"`
+		Stacks  []repositoryStack `json:"stacks"`
+	}{1, lines})
 }
 
 // stackLine is one project of the engine.
