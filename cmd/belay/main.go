@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // the image of the Action has no time zones, and windows are in some
@@ -59,6 +60,7 @@ type app struct {
 	event          *event         // the event of the workflow run; nil outside of Actions
 	ran            bool           // the command is one that runs: it says itself how a signal ended it
 	gh             *github.Client // made by client
+	sibling        *sibling       // this is the container that works on the host for the Action; nil elsewhere
 }
 
 // run is main without the process: everything it needs comes in as an
@@ -71,12 +73,20 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if args, err = a.fromInputs(); err != nil {
 			return a.fail(&exitError{exitUsage, err})
 		}
+		if slices.Contains(hostCommands, args[0]) {
+			return a.fail(a.onHost(ctx, args))
+		}
 	}
+	return a.execute(ctx, args)
+}
+
+// execute carries out a command line.
+func (a *app) execute(ctx context.Context, args []string) int {
 	root := newRoot(a)
 	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	if ctx.Err() != nil && !a.ran {
 		return exitCancelled
@@ -174,7 +184,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newCheck(a, f), newLint(a, f), newEnv(a, f), newNotes(a, f), newPlan(a, f), newRules(a, f), newInit(a, f), newVersion(a, f),
 		newUpgrade(a, f), newRecover(a, f), newRollback(a, f), newVerify(a, f), newBackup(a, f), newBackups(a, f),
-		newStatus(a, f), newHistory(a, f), newStacks(a, f), newTree(a), newProbe(a),
+		newStatus(a, f), newHistory(a, f), newStacks(a, f), newTree(a), newProbe(a), newSibling(a),
 	)
 	return root
 }

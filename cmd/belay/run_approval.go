@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/belaystack/belay/cmd/belay/config"
-	lintreport "github.com/belaystack/belay/lint/report"
 	"github.com/belaystack/belay/lint/source"
 	"github.com/belaystack/belay/release/markdown"
 	"github.com/belaystack/belay/upgrade/steps"
@@ -197,7 +196,7 @@ func (h *host) nextOf(w *waiting, u *upgradeFlags, spec *steps.Spec) string {
 	if w.approves {
 		words = append(words, "--approve", w.Hash)
 		if h.inActions() {
-			next = "run the workflow by hand with approve: " + w.Hash + "; or on the host: "
+			next = "run the workflow by hand with plan-hash: " + w.Hash + "; or on the host: "
 		}
 	}
 	if !w.Until.IsZero() {
@@ -225,22 +224,21 @@ func (h *host) wait(f *flags, p runningPlan, w *waiting) error {
 
 // waitSummary puts the plan that waits into the job's summary and outputs.
 func (h *host) waitSummary(p runningPlan, w *waiting) error {
+	head := "## " + markdown.Text(p.Project, 100) + ": the upgrade waits\n\n" + markdown.Fence("", w.Reason+"\n"+w.Next) + "\n"
+	plan := p.text(false)
+	end := &ending{PlanHash: w.Hash, Waiting: head + markdown.Fence("", plan[:min(len(plan), maxWaiting)])}
+	if h.sibling != nil {
+		h.sibling.end = *end
+	}
 	if !h.inActions() {
 		return nil
 	}
-	var err error
-	if name := h.getenv("GITHUB_STEP_SUMMARY"); name != "" {
-		err = lintreport.AppendMarkdown(name, func(room int) string {
-			text := "## " + markdown.Text(p.Project, 100) + ": the upgrade waits\n\n" + markdown.Fence("", w.Reason+"\n"+w.Next) + "\n"
-			plan := p.text(false)
-			return text + markdown.Fence("", plan[:max(0, min(len(plan), room-len(text)-100))])
-		})
-	}
-	if name := h.getenv("GITHUB_OUTPUT"); name != "" {
-		err = errors.Join(err, lintreport.WriteOutputs(name, []lintreport.Output{{Name: "result", Value: "waiting"}, {Name: "plan-hash", Value: w.Hash}}, nil))
-	}
-	if err != nil {
+	if err := h.toWorkflow(end); err != nil {
 		return fmt.Errorf("job summary: %w", err)
 	}
 	return nil
 }
+
+// maxWaiting bounds what is told of a plan that waits, in bytes: a summary holds a megabyte,
+// with those of other steps.
+const maxWaiting = 200 << 10

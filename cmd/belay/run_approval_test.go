@@ -146,7 +146,7 @@ func TestWait(t *testing.T) {
 	if a.fail(err) != 12 {
 		t.Error("another exit code")
 	}
-	const next = "run the workflow by hand with approve: " + someHash + "; or on the host: belay upgrade /srv/shop --from '/tmp/c o' --set 'x=***' --retry --no-drain --approve " + someHash
+	const next = "run the workflow by hand with plan-hash: " + someHash + "; or on the host: belay upgrade /srv/shop --from '/tmp/c o' --set 'x=***' --retry --no-drain --approve " + someHash
 	if want := "belay: the plan waits for approval, which belay.yml asks for: " + someHash + "\nbelay: hint: " + next + "\n"; stderr.String() != want {
 		t.Errorf("%s", stderr.String())
 	}

@@ -157,6 +157,7 @@ func (h *host) conclude(f *flags, run string, err error, notes []string) error {
 	if e == nil {
 		rep := h.report(past, err, notes)
 		e = errors.Join(h.writeReport(past, rep), h.summarize(rep))
+		h.sibling.ended(h, past, rep)
 		end = h.sayEnd(f, past, rep, end)
 	}
 	if e != nil { // the run is what it is without a report

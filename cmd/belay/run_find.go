@@ -37,7 +37,7 @@ func (a *app) hostOfDead(ctx context.Context, f *flags, dir string, d deployment
 	h := &host{app: a, docker: c, stack: &wanted.Deployed{Project: docker.Project{Name: d.project, Dir: dir}}}
 	err = h.byConfig(f)
 	if err == nil && len(h.runFolders()) > 0 {
-		return h, h.hide()
+		return h, errors.Join(h.visible(), h.hide())
 	}
 	r, found := h.byMarker(ctx, d.project, dir)
 	if !found {

@@ -87,6 +87,9 @@ func (a *app) host(ctx context.Context, f *flags, dir string, d deployment) (*ho
 	if err := h.configure(f); err != nil {
 		return nil, err
 	}
+	if err := h.visible(); err != nil {
+		return nil, err
+	}
 	if err := h.keys(); err != nil {
 		return nil, err
 	}
@@ -125,18 +128,10 @@ func (h *host) configure(f *flags) error {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
-	at := h.nearest(dir)
-	root, err := source.OpenRoot(at)
+	cfg, stack, at, err := h.configFor(dir)
 	if err != nil {
-		return &exitError{exitCouldNot, err}
+		return err
 	}
-	defer root.Close()
-	r := &repository{root: root}
-	cfg, err := r.config("")
-	if err != nil {
-		return coded(err)
-	}
-	stack := configOf(cfg, dir, root)
 	if err := h.known(cfg, stack); err != nil {
 		return err
 	}
@@ -144,7 +139,7 @@ func (h *host) configure(f *flags) error {
 	h.conf, h.state = runs.Config, runs.State
 	h.delivery = delivery{cfg.ApprovalOf(stack), cfg.WindowsOf(stack)}
 	file := filepath.Join(at, config.DefaultPath)
-	if _, err := os.Stat(file); err == nil {
+	if _, err := os.Stat(file); err == nil && below(dir, at) {
 		h.conf.File = file
 	}
 	h.protected = cfg.Policy.Protected
@@ -153,6 +148,26 @@ func (h *host) configure(f *flags) error {
 	}
 	h.store = &backup.Store{Dir: runs.Backups, Reserve: storeReserve}
 	return nil
+}
+
+// configFor gives the belay.yml for the stack in dir, what it says of that stack, and the
+// folder that it lies in. In the sibling of an action, that of the checkout stands in for one
+// that is not deployed with the stack.
+func (h *host) configFor(dir string) (*config.Config, config.Stack, string, error) {
+	at := h.nearest(dir)
+	if _, err := os.Lstat(filepath.Join(at, config.DefaultPath)); err != nil && h.sibling != nil {
+		return h.sibling.fromCheckout(h)
+	}
+	root, err := source.OpenRoot(at)
+	if err != nil {
+		return nil, config.Stack{}, "", &exitError{exitCouldNot, err}
+	}
+	defer root.Close()
+	cfg, err := (&repository{root: root}).config("")
+	if err != nil {
+		return nil, config.Stack{}, "", coded(err)
+	}
+	return cfg, configOf(cfg, dir, root), at, nil
 }
 
 // storeReserve is the room that a backup leaves on its disk, in bytes.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	lintreport "github.com/belaystack/belay/lint/report"
 	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/report"
@@ -258,14 +257,7 @@ func (h *host) summarize(r *report.Run) error {
 	if !h.inActions() {
 		return nil
 	}
-	var err error
-	if name := h.getenv("GITHUB_STEP_SUMMARY"); name != "" {
-		err = lintreport.AppendMarkdown(name, func(room int) string { return report.Markdown(r, report.Options{Limit: room, Bytes: true}) })
-	}
-	if name := h.getenv("GITHUB_OUTPUT"); name != "" {
-		err = errors.Join(err, lintreport.WriteOutputs(name, []lintreport.Output{{Name: "result", Value: string(r.Outcome)}, {Name: "run", Value: r.ID}}, nil))
-	}
-	if err != nil {
+	if err := h.toWorkflow(&ending{Report: r}); err != nil {
 		return fmt.Errorf("job summary: %w", err)
 	}
 	return nil

@@ -32,6 +32,7 @@ type Container struct {
 	Service  string
 	Number   int  // of the service's containers, from 1
 	Oneoff   bool // made by compose run
+	Sibling  bool // Belay's own, with what the host has of a stack
 	// Temporary says that compose was stopped while it recreated the container: it
 	// bears the name "<12 hex of the old one>_<name>" still, and may never have run.
 	Temporary bool

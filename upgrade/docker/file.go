@@ -49,3 +49,14 @@ func (b *bounded) Write(p []byte) (int, error) {
 	}
 	return b.to.Write(p)
 }
+
+// oneFile is a tar with one file for root alone.
+func oneFile(name string, data []byte) (io.Reader, error) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(data))})
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	return &out, errors.Join(err, w.Close())
+}

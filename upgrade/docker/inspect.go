@@ -56,7 +56,7 @@ func (r *inspected) container() Container {
 	l := r.Config.Labels
 	c := Container{
 		ID: r.ID, Name: strings.TrimPrefix(r.Name, "/"), Args: append([]string{r.Path}, r.Args...), Image: r.Image, ImageRef: r.Config.Image,
-		Project: l[labelProject], Service: l[labelService], Oneoff: l[labelOneoff] == "True",
+		Project: l[labelProject], Service: l[labelService], Oneoff: l[labelOneoff] == "True", Sibling: l[LabelSibling] != "",
 		State: r.State.Status, ExitCode: r.State.ExitCode, OOMKilled: r.State.OOMKilled, Error: r.State.Error,
 		RestartCount: r.RestartCount, Created: r.Created, StartedAt: r.State.StartedAt, FinishedAt: r.State.FinishedAt,
 		Policy:     RestartPolicy{Name: cmp.Or(r.HostConfig.RestartPolicy.Name, "no"), Max: r.HostConfig.RestartPolicy.MaximumRetryCount},

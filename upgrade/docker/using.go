@@ -9,7 +9,8 @@ import (
 
 // Using gives the containers of anyone, running or not, that mount one of these: a
 // name is a volume's; an absolute path is a folder of the engine's host, which is
-// mounted too when one above or below it is. Look at the mounts for who may write.
+// mounted too when one above or below it is. Look at the mounts for who may write. A
+// sibling is no user: it is Belay itself, and has the lock or does not write.
 func (c *Client) Using(ctx context.Context, namesOrPaths ...string) ([]Container, error) {
 	if len(namesOrPaths) == 0 {
 		return nil, nil
@@ -19,7 +20,7 @@ func (c *Client) Using(ctx context.Context, namesOrPaths ...string) ([]Container
 		return nil, err
 	}
 	return slices.DeleteFunc(all, func(c Container) bool {
-		return !slices.ContainsFunc(c.Mounts, func(m Mount) bool {
+		return c.Sibling || !slices.ContainsFunc(c.Mounts, func(m Mount) bool {
 			return slices.ContainsFunc(namesOrPaths, m.Touches)
 		})
 	}), nil

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/belaystack/belay/upgrade/docker"
+)
+
+// carryOver lets a sibling do the work, and tells how it ended.
+func (r *relocation) carryOver(ctx context.Context) error {
+	if err := r.orphans(ctx); err != nil {
+		return err
+	}
+	for {
+		s, err := r.attach(ctx)
+		if err != nil {
+			return coded(err)
+		}
+		end, err := r.attend(ctx, s)
+		if err != nil {
+			return coded(err)
+		}
+		if !end.Held {
+			if err := r.docker.Remove(context.WithoutCancel(ctx), s.ID); err != nil {
+				r.say(err) // what it did is done
+			}
+			delete(r.siblings, s.Name)
+		}
+		if len(end.Needs) == 0 {
+			return r.conclude(ctx, end)
+		}
+		if err := r.needed(end.Needs); err != nil {
+			return coded(err)
+		}
+	}
+}
+
+// attach gives the sibling that carries this very request out, of an earlier attempt of
+// this job or a new one.
+func (r *relocation) attach(ctx context.Context) (*docker.Sibling, error) {
+	name := r.siblingName(r.command)
+	s := r.siblings[name]
+	for try := 0; s == nil; try++ {
+		made, err := r.create(ctx)
+		if !errors.Is(err, docker.ErrTaken) || try == 3 {
+			return made, err
+		}
+		there, ok, err := r.docker.Sibling(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			s = there
+		}
+	}
+	if s.Request != r.request() {
+		return nil, &exitError{exitHeld, fmt.Errorf("another job has belay %s under way for this stack, in container %s", r.command, s.Name)}
+	}
+	_ = r.printf("going on with what an earlier attempt of this job began, in container %s\n", s.Name) // a log that is lost ends nothing
+	return s, nil
+}
+
+// orphans looks after siblings whose job did not wait for them: what they did is told by
+// the next job of the stack, this one.
+func (r *relocation) orphans(ctx context.Context) error {
+	for _, name := range sortedKeys(r.siblings) {
+		s := r.siblings[name]
+		if s.Alive() || name == r.siblingName(r.command) && s.Request == r.request() {
+			continue
+		}
+		told := &sealed{seal: s.Seal, out: io.Discard}
+		if err := r.docker.Follow(ctx, s.ID, time.Time{}, told, func(string) {}); err != nil {
+			return &exitError{exitCouldNot, err}
+		}
+		// One that was killed left a run without an end, which whatever comes now recovers first.
+		if err := r.docker.Remove(ctx, s.ID); err != nil {
+			return &exitError{exitCouldNot, err}
+		}
+		delete(r.siblings, name)
+	}
+	return nil
+}
+
+// restarts is how often a sibling is started that ended without a word: it recovers then.
+const restarts = 3
+
+// attend passes on what a sibling says until it has ended, or holds. The end of ctx asks
+// it to end as well, and waits for that.
+func (r *relocation) attend(ctx context.Context, s *docker.Sibling) (*ending, error) {
+	defer r.passSignals(ctx, s.ID)()
+	ctx = context.WithoutCancel(ctx)
+	following, cancel := context.WithCancel(ctx)
+	defer cancel()
+	told := &sealed{seal: s.Seal, out: r.stdout, held: func() { time.AfterFunc(time.Second, cancel) }}
+	var since time.Time
+	for started := 0; ; {
+		err := r.docker.Follow(following, s.ID, since, told, func(line string) { fmt.Fprintln(r.stderr, line) })
+		told.flush()
+		if told.last != nil && (!told.last.Held || following.Err() != nil) {
+			return told.last, nil
+		}
+		since = r.now()
+		if errors.Is(err, docker.ErrEngine) {
+			wait, done := context.WithTimeout(ctx, engineWait)
+			err = r.docker.Ready(wait)
+			done()
+		}
+		now, ok, e := r.docker.Sibling(ctx, s.Name)
+		switch err = errors.Join(err, e); {
+		case e != nil:
+			return nil, err
+		case !ok || now.ID != s.ID:
+			return nil, fmt.Errorf("container %s was removed by somebody; belay status on the host says how its run ended", s.Name)
+		case told.last != nil && now.Alive():
+			return told.last, nil // it holds
+		case now.Alive():
+			if err := pause(ctx, 300*time.Millisecond); err != nil {
+				return nil, err
+			}
+		case started == restarts:
+			return nil, errors.Join(err, fmt.Errorf("container %s ends without a word, with exit status %d; docker logs %s", s.Name, now.Exit, s.Name))
+		default:
+			started++
+			r.say(fmt.Errorf("container %s ended before its work did: it is started again, to recover", s.Name))
+			if err := r.docker.Start(ctx, s.ID); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// passSignals hands the signals that ask this process to end on to the sibling.
+func (r *relocation) passSignals(ctx context.Context, id string) (stop func()) {
+	over := make(chan struct{})
+	second := secondSignal()
+	send := func(text string) {
+		r.say(errors.New(text))
+		if err := r.docker.Signal(context.WithoutCancel(ctx), id, "INT"); err != nil {
+			r.say(err)
+		}
+	}
+	go func() {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+			send("cancelled: what was begun on the host is taken back, also when this job does not wait for it")
+		}
+		select {
+		case <-over:
+		case <-second:
+			send("cancelled again: the way back stops, and a person has to go on with it")
+		}
+	}()
+	return sync.OnceFunc(func() { close(over) })
+}
+
+// pause waits, or gives the cause for which ctx ended.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// ending is what a sibling says of its work, on a line of its log that begins with its
+// seal: no text that passes through can know that.
+type ending struct {
+	Exit     int      `json:"exit"`
+	Held     bool     `json:"held,omitempty"`     // the work is not over: a verdict is waited for
+	Needs    []string `json:"needs,omitempty"`    // paths of the host that it has to see; nothing else was done
+	PlanHash string   `json:"planHash,omitempty"` // what was to be done
+	Waiting  string   `json:"waiting,omitempty"`  // what is told of a plan that was not begun yet, as Markdown
+
+	Report *runReport `json:"report,omitempty"`
+	// Repository are the files of the repository that the host has otherwise since, by path
+	// from its root; nil for one that is gone.
+	Repository map[string][]byte `json:"repository,omitempty"`
+}
+
+// sealed passes lines on, and keeps what the last one said that bears the seal.
+type sealed struct {
+	seal string
+	out  io.Writer
+	held func()
+	part []byte
+	last *ending
+}
+
+func (w *sealed) Write(p []byte) (int, error) {
+	w.part = append(w.part, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.part, []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		w.line(append(line[:len(line):len(line)], '\n'))
+		w.part = rest
+	}
+}
+
+// flush passes on what is left without an end of line.
+func (w *sealed) flush() {
+	if len(w.part) > 0 {
+		w.line(append(w.part, '\n'))
+		w.part = nil
+	}
+}
+
+func (w *sealed) line(line []byte) {
+	said, ok := bytes.CutPrefix(line, []byte(w.seal+" "))
+	if !ok {
+		_, _ = w.out.Write(line) // nobody may be listening any more
+		return
+	}
+	var e ending
+	if json.Unmarshal(said, &e) != nil {
+		return // cut off: the work did not end
+	}
+	w.last = &e
+	if e.Held && w.held != nil {
+		w.held()
+	}
+}
+
+// conclude tells the runner how the work on the host ended.
+func (r *relocation) conclude(ctx context.Context, end *ending) error {
+	if err := r.toWorkflow(end); err != nil {
+		r.say(fmt.Errorf("job summary: %w", err))
+	}
+	if end.Exit == exitOK {
+		return nil
+	}
+	return &exitError{code: end.Exit}
+}
