@@ -149,3 +149,22 @@ func TestFormatsThatAreNotRead(t *testing.T) {
 		t.Errorf("sha256: %v", err)
 	}
 }
+
+func TestDefaultBranch(t *testing.T) {
+	dir := upstream(t) // main is there, and another branch is checked out
+	clone := filepath.Join(t.TempDir(), "clone")
+	gitProgram(t, dir, "clone", "-q", "--branch", "main", "file://"+dir, clone)
+	gitProgram(t, clone, "pack-refs", "--all")
+	unborn, trunk, detached := t.TempDir(), t.TempDir(), upstream(t)
+	gitProgram(t, unborn, "init", "-q", "-b", "team/first", ".")
+	gitProgram(t, trunk, "clone", "-q", "file://"+dir, ".")
+	gitProgram(t, trunk, "remote", "set-head", "origin", "--delete")
+	gitProgram(t, trunk, "branch", "-m", "trunk")
+	gitProgram(t, detached, "checkout", "-q", "--detach")
+	gitProgram(t, detached, "branch", "-m", "main", "old")
+	for dir, want := range map[string]string{dir: "main", clone: "change", unborn: "team/first", trunk: "trunk", detached: "", t.TempDir(): ""} {
+		if got := DefaultBranch(dir); got != want {
+			t.Errorf("%s: got %q, want %q", dir, got, want)
+		}
+	}
+}

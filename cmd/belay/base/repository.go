@@ -72,6 +72,30 @@ func openRepository(dir string) (*repository, error) {
 
 func (r *repository) close() { r.store.Close() } // opened for reading: nothing can be lost
 
+// DefaultBranch gives the name of the branch that work is merged into, as far as
+// the repository of dir knows: what the remote said when it was cloned, else main
+// or master where one of them is there, else what is checked out. "" when none tells.
+func DefaultBranch(dir string) string {
+	r, err := openRepository(dir)
+	if err != nil {
+		return ""
+	}
+	defer r.close()
+	if ref, err := r.store.Reference("refs/remotes/origin/HEAD"); err == nil && ref.Type() == plumbing.SymbolicReference {
+		return strings.TrimPrefix(ref.Target().String(), "refs/remotes/origin/")
+	}
+	for _, name := range []string{"main", "master"} {
+		if _, err := r.store.Reference(plumbing.NewBranchReferenceName(name)); err == nil {
+			return name
+		}
+	}
+	ref, err := r.store.Reference(plumbing.HEAD)
+	if err != nil || ref.Type() != plumbing.SymbolicReference {
+		return ""
+	}
+	return ref.Target().Short()
+}
+
 // resolveGitDir follows a .git file, as worktrees and submodules have one.
 func resolveGitDir(name string) (string, error) {
 	info, err := os.Stat(name)
