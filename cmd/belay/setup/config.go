@@ -76,6 +76,10 @@ const configTail = `
 #   probes:                           # asked before the stack is open again
 #     - {name: api, service: api, url: "http://127.0.0.1:5001/health"}
 #   not-fewer-rows: ["*.public.users"]
+# approval: dispatch   # upgrades by a workflow wait until a person starts their plan
+# record: commit       # how the repository learns what runs now: pr, commit or off
+# windows:             # when upgrades by a workflow may begin; without it, at any time
+#   - {days: mon-fri, from: "22:00", to: "04:00", timezone: Europe/Berlin}
 
 # Pull requests get one comment for each stack, and no suggested changes.
 #
@@ -89,6 +93,11 @@ func belayYML(found Found) []byte {
 	fmt.Fprintf(&b, configHead, config.SchemaURL)
 	for _, s := range found.Stacks {
 		fmt.Fprintf(&b, "  - name: %s\n    path: %s\n    environment: %s\n", scalar(s.Name), scalar(s.Dir), s.Environment)
+		if s.Deploy != "" {
+			fmt.Fprintf(&b, "    deploy: %s   # the folder of the host that it runs from\n", scalar(s.Deploy))
+		} else if found.Runner {
+			fmt.Fprintf(&b, "    # deploy: %s   # the folder of the host that it runs from: upgrades need it\n", scalar("/srv/"+s.Name))
+		}
 		if len(s.Examples) > 0 {
 			b.WriteString("    examples:\n")
 		}

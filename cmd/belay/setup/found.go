@@ -25,8 +25,22 @@ import (
 
 // Found is what a repository holds that decides what is written.
 type Found struct {
-	Stacks   []Stack // by folder
+	Stacks   []Stack // by folder, or as belay.yml has them
 	Renovate string  // the repository's own Renovate configuration; "" without one
+	Branch   string  // the default branch; "" when that is not known
+	// Configured says that there is a belay.yml, which stays as it is.
+	Configured bool
+	// Runner asks for the workflows of a self-hosted runner too.
+	Runner bool
+}
+
+// branch gives the branch that is upgraded from. One that GitHub would read as
+// an expression cannot be written.
+func (f Found) branch() string {
+	if f.Branch == "" || strings.Contains(f.Branch, "{{") {
+		return "main"
+	}
+	return f.Branch
 }
 
 // Stack is a compose project that was found.
@@ -39,6 +53,13 @@ type Stack struct {
 	Reviewed    bool             // it has images that need a review
 	EnvFile     string           // its env file, relative to the root; "" without one
 	EnvIgnored  bool             // git ignores EnvFile
+
+	Elsewhere []string // its compose files outside of Dir, relative to the root
+	Deploy    string   // the folder of the host that it runs from; "" when that is not known
+	Host      string   // the label of its host's runner; "" without one
+	Canary    bool     // upgraded before the others
+	Told      bool     // belay.yml says Deploy
+	Line      int      // where it stands in belay.yml; 0 when it does not
 }
 
 // renovateNames are the files that Renovate looks for, as its documentation

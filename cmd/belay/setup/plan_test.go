@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,8 @@ func write(t testing.TB, name, text string) {
 }
 
 // TestPlan compares what is planned for the repository below repo/ with the
-// files below want/, and the notes. UPDATE=1 writes them.
+// files below want/, and the notes. UPDATE=1 writes them. With a file deploy it
+// is what --runner plans, and the words of that file are what --deploy says.
 func TestPlan(t *testing.T) {
 	cases, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(cases) == 0 {
@@ -66,7 +68,20 @@ func TestPlan(t *testing.T) {
 			}
 			got := txtar.Archive{Comment: a.Comment}
 			for _, f := range a.Files {
-				if strings.HasPrefix(f.Name, "repo/") {
+				if f.Name == "deploy" {
+					found.Runner, found.Branch = true, "main"
+					if root.Exists(configPath) {
+						c, err := config.Load(root, configPath, nil)
+						if err != nil {
+							t.Fatal(err)
+						}
+						found.Configure(c)
+					}
+					if err := found.SetDeploy(strings.Fields(string(f.Data))); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if strings.HasPrefix(f.Name, "repo/") || f.Name == "deploy" {
 					got.Files = append(got.Files, f)
 				}
 			}
@@ -91,6 +106,11 @@ func TestPlan(t *testing.T) {
 				t.Error("a value of an env file is in what is planned")
 			}
 			accepted(t, root, Plan(found))
+			for _, f := range Plan(found) {
+				if strings.Contains(f.Path, "/workflows/") {
+					t.Run(path.Base(f.Path), func(t *testing.T) { actionlint(t, root.Abs(f.Path)) })
+				}
+			}
 		})
 	}
 }
@@ -100,6 +120,9 @@ func accepted(t *testing.T, root *source.Root, files []File) {
 	t.Helper()
 	if err := Write(root, files, false); err != nil {
 		t.Fatal(err)
+	}
+	if files[0].Path != configPath {
+		return
 	}
 	c, err := config.Load(root, configPath, []string{"healthcheck-missing"})
 	if err != nil {
@@ -112,16 +135,17 @@ func accepted(t *testing.T, root *source.Root, files []File) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	key := regexp.MustCompile(`^[a-z-]+:( [a-z]+)? +#`)
 	var all []string
 	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, " ") || slices.ContainsFunc([]string{":\n", ": true\n", ": false\n"}, func(end string) bool { return strings.HasSuffix(rest, end) })) {
+		if rest, ok := strings.CutPrefix(line, "# "); ok && (strings.HasPrefix(rest, " ") || key.MatchString(rest) || slices.ContainsFunc([]string{":\n", ": true\n", ": false\n"}, func(end string) bool { return strings.HasSuffix(rest, end) })) {
 			line = rest
 		}
 		all = append(all, line)
 	}
 	write(t, root.Abs("all.yml"), strings.Join(all, ""))
 	c, err = config.Load(root, "all.yml", []string{"healthcheck-missing"})
-	if err != nil || len(c.Policy.Images) == 0 || len(c.Rules) == 0 || len(c.Upstreams) == 0 || len(c.Gates) == 0 || c.Comment == nil {
+	if err != nil || len(c.Policy.Images) == 0 || len(c.Rules) == 0 || len(c.Upstreams) == 0 || len(c.Gates) == 0 || c.Comment == nil || c.Approval == "" || len(c.Windows) == 0 {
 		t.Errorf("belay.yml, uncommented: %v", err)
 	}
 	for name, permissions := range map[string]string{
@@ -135,7 +159,6 @@ func accepted(t *testing.T, root *source.Root, files []File) {
 		if bytes.Contains(data, []byte("secrets.")) || bytes.Count(data, []byte("permissions:")) != 1 || !bytes.Contains(data, []byte(permissions)) {
 			t.Errorf("%s asks for more than it needs", name)
 		}
-		t.Run(path.Base(name), func(t *testing.T) { actionlint(t, root.Abs(name)) })
 	}
 }
 

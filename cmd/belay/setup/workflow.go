@@ -114,17 +114,23 @@ func workflow(found Found) []byte {
 		}
 		paths = append(paths, literal(s.Dir)+"/**")
 	}
+	return []byte(fmt.Sprintf(workflowText, pathLines(paths)))
+}
+
+// pathLines writes patterns as the list of a path filter, each once.
+func pathLines(paths []string) string {
 	var lines strings.Builder
 	for i, p := range paths {
 		if slices.Index(paths, p) == i {
 			fmt.Fprintf(&lines, "      - %q\n", p)
 		}
 	}
-	return []byte(fmt.Sprintf(workflowText, lines.String()))
+	return lines.String()
 }
 
-// literal escapes what a path filter of GitHub would read as a pattern
-// ("Filter pattern cheat sheet": a backslash takes the meaning away).
+// literal escapes what a filter of GitHub would read as a pattern ("Filter
+// pattern cheat sheet": a backslash takes the meaning away). What begins an
+// expression, and the end of a line, have no escape: a pattern matches them.
 func literal(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "+", `\+`, "[", `\[`, "]", `\]`, "!", `\!`).Replace(dir)
+	return strings.NewReplacer("${{", "$*", "\n", "*", "\r", "*", `\`, `\\`, "*", `\*`, "?", `\?`, "+", `\+`, "[", `\[`, "]", `\]`, "!", `\!`).Replace(dir)
 }

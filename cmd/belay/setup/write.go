@@ -19,7 +19,7 @@ func (e *ExistsError) Error() string {
 }
 
 // Hint names the next move.
-func (e *ExistsError) Hint() string { return "belay init --force overwrites them" }
+func (e *ExistsError) Hint() string { return "with --force too it overwrites them" }
 
 // Write writes all files below root, or none. Without force a file that is
 // there already is an *ExistsError. A symlink that leads out of the root is
