@@ -2,6 +2,9 @@ package setup
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -194,5 +197,38 @@ func TestSetDeploy(t *testing.T) {
 		if text := strings.Join(got, " "); err == nil && text != test.want || err != nil && err.Error() != test.want {
 			t.Errorf("%s: got %q, %v; want %s", test.folders, text, err, test.want)
 		}
+	}
+}
+
+// Whole workflows in the documentation are what GitHub takes.
+func TestDocumentedWorkflows(t *testing.T) {
+	top := filepath.Join("..", "..", "..")
+	pages, err := filepath.Glob(filepath.Join(top, "docs", "*.md"))
+	if err != nil || len(pages) == 0 {
+		t.Fatal(pages, err)
+	}
+	fence := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
+	seen := map[string]int{}
+	for _, page := range append(pages, filepath.Join(top, "README.md")) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range fence.FindAllSubmatch(data, -1) {
+			text := string(block[1])
+			if !strings.Contains(text, "runs-on:") {
+				continue // a part of one
+			}
+			name := filepath.Base(page)
+			seen[name]++
+			t.Run(fmt.Sprintf("%s-%d", name, seen[name]), func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "workflow.yml")
+				write(t, file, text)
+				actionlint(t, file)
+			})
+		}
+	}
+	if seen["runner.md"] < 3 || seen["README.md"] == 0 || seen["action.md"] == 0 {
+		t.Errorf("only %v were seen", seen)
 	}
 }
