@@ -37,6 +37,7 @@ type Host struct {
 	Run     Results
 	Mask    func(string) string // hides the values of the stack in text of others
 	Say     func(Progress)      // may be nil
+	Held    func(Holding)       // told when the run is held, and waits meanwhile; may be nil
 	Now     func() time.Time
 	Getenv  func(string) string // of the environment of this process; nil for an empty one
 	Engine  time.Duration       // how long an engine that is gone is waited for

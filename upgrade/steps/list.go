@@ -36,7 +36,14 @@ func List(h *Host) (tasks, after []upgrade.Task) {
 	tasks = append(tasks,
 		upgrade.NewStep("launch", &launch{h}),
 		upgrade.NewStep("verify", &verify{h}),
-		upgrade.NewStep("open", &open{h}),
 	)
+	held := upgrade.NewStep("hold", &await{h})
+	if h.Spec.Options.Hold > 0 && !h.Spec.Options.HoldOpen {
+		tasks = append(tasks, held)
+	}
+	tasks = append(tasks, upgrade.NewStep("open", &open{h}))
+	if h.Spec.Options.Hold > 0 && h.Spec.Options.HoldOpen {
+		tasks = append(tasks, held)
+	}
 	return tasks, []upgrade.Task{upgrade.Forward("record", h.record), upgrade.Forward("retention", h.Retain)}
 }

@@ -216,7 +216,7 @@ func (h *Host) policies(ctx context.Context, old halted, services []string) erro
 
 // Undo closes the stack and counts what was written since it opened. When there
 // is anything, the data is not given back without consent: it may be somebody's
-// work. What an application writes at each start, and left as it was, is none.
+// work.
 func (s *open) Undo(ctx context.Context, before opened) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (s *open) Undo(ctx context.Context, before opened) error {
 	if err := s.stopAll(ctx, others); err != nil {
 		return err
 	}
-	if s.Spec.Options.AcceptDataLoss {
+	if s.losesData() {
 		return nil
 	}
 	// One that died cannot say what it was told; one that cannot start, neither.
@@ -246,6 +246,22 @@ func (s *open) Undo(ctx context.Context, before opened) error {
 	if err := s.answering(ctx, sortedKeys(before.Written)); err != nil {
 		return errors.Join(err, rowsSince(before.Written, nil))
 	}
+	return s.since(ctx, before)
+}
+
+// WrittenSince gives a *WrittenError when rows were written since the run opened the stack, or
+// when that cannot be told; nil also where it has not opened it. It changes nothing.
+func (h *Host) WrittenSince(ctx context.Context) error {
+	var before opened
+	if ok, err := h.Run.Saved("open", &before); err != nil || !ok {
+		return err
+	}
+	return (&open{h}).since(ctx, before)
+}
+
+// since counts what was written since the opening, but for what an application writes at
+// each start, and left as it was.
+func (s *open) since(ctx context.Context, before opened) error {
 	now, err := s.Capture(ctx)
 	if err != nil {
 		return err

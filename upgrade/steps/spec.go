@@ -151,6 +151,9 @@ type Config struct {
 	Deadline   Duration            `json:"deadline"`             // for a service to get well
 	Deadlines  map[string]Duration `json:"deadlines,omitempty"`  // by service
 
+	OnTimeout     Call `json:"onTimeout,omitempty"`     // of a run that is held open, without a verdict; "" for Keep
+	LoseOnTimeout bool `json:"loseOnTimeout,omitempty"` // and what was written since the opening may be lost then
+
 	Keep    int      `json:"keep"`    // backups
 	KeepFor Duration `json:"keepFor"` // age up to which a backup stays whatever Keep says
 }
@@ -171,6 +174,8 @@ type Options struct {
 	ReadOnly        bool       `json:"readOnly,omitempty"`        // a restore gives back what services only read, too
 	AcceptUncovered []app.Kind `json:"acceptUncovered,omitempty"` // kinds of data that no backup here has
 	Now             bool       `json:"now,omitempty"`             // it began outside of the windows of belay.yml
+	Hold            Duration   `json:"hold,omitempty"`            // how long a verified stack waits for a verdict; 0: not at all
+	HoldOpen        bool       `json:"holdOpen,omitempty"`        // and it waits open to the outside
 }
 
 // givesBack says that the run puts older data in the place of those that are there: fewer

@@ -18,11 +18,11 @@ func TestErrors(t *testing.T) {
 		"version":      {"version: 2\n", `1:10: version: "2" is not one of 1 → one of: 1`},
 		"version text": {"version: one\n", "1:10: version: text, want a whole number"},
 		"unknown key": {"version: 1\nenviroment: dev\n",
-			`2:1: unknown key "enviroment" → did you mean environment? one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
+			`2:1: unknown key "enviroment" → did you mean environment? one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, hold, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
 		"far from any key": {"version: 1\nservices: {}\n",
-			`2:1: unknown key "services" → one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
+			`2:1: unknown key "services" → one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, hold, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
 		"unknown nested": {"version: 1\nstacks:\n  - name: a\n    file: x\n",
-			`4:5: stacks[0]: unknown key "file" → did you mean files? one of: approval, backup, baseline, canary, deploy, drain, env-file, environment, examples, files, host, launch, n8n, name, path, profiles, record, state, verify, windows`},
+			`4:5: stacks[0]: unknown key "file" → did you mean files? one of: approval, backup, baseline, canary, deploy, drain, env-file, environment, examples, files, hold, host, launch, n8n, name, path, profiles, record, state, verify, windows`},
 		"unknown rule": {"version: 1\nrules:\n  image-tag-flaoting: off\n",
 			`3:3: rules: unknown rule "image-tag-flaoting" → did you mean image-tag-floating? one of: group-tag-mismatch, image-tag-floating, image-tag-missing`},
 		"severity":      {"version: 1\nrules: {image-tag-floating: warn}\n", `2:29: rules.image-tag-floating: "warn" is not one of off, note, warning, error → one of: error, note, off, warning`},
@@ -56,10 +56,10 @@ func TestErrors(t *testing.T) {
 		"tag":             {"version: 1\nreview-label: !!binary aGk=\n", `2:15: the YAML tag "!!binary" is not read in belay.yml → remove the tag`},
 		"complex key":     {"version: 1\n? [a, b]\n: c\n", `2:3: a key that is not text → write the key as a word`},
 		"tab":             {"version: 1\nstacks:\n\t- name: a\n", `3:1: not YAML: found character that cannot start any token`},
-		"CJK":             {"version: 1\nreview-label: 審査\n环境: dev # 环境\n", `3:1: unknown key "环境" → one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
+		"CJK":             {"version: 1\nreview-label: 審査\n环境: dev # 环境\n", `3:1: unknown key "环境" → one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, hold, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
 		"after CJK":       {"version: 1\nrules: {\"环境\": off, image-tag-floating: x}\n", "2:9: rules: unknown rule \"环境\" → one of: group-tag-mismatch, image-tag-floating, image-tag-missing\n2:40: rules.image-tag-floating: \"x\" is not one of off, note, warning, error → one of: error, note, off, warning"},
 		"byte order mark": {"\ufeffversion: 2\r\nfail-on: x\r\n", "1:10: version: \"2\" is not one of 1 → one of: 1\n2:10: fail-on: \"x\" is not one of error, warning, note, never → one of: error, never, note, warning"},
-		"escaped":         {"version: 1\n\"a\\n::error::b\": 1\n", `2:1: unknown key "a\n::error::b" → one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
+		"escaped":         {"version: 1\n\"a\\n::error::b\": 1\n", `2:1: unknown key "a\n::error::b" → one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, hold, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows`},
 		"upstream": {"version: 1\nupstreams:\n  - images: ['a:1']\n    repository: acme\n    tag-prefix: 'v '\n    repo: x\n",
 			"4:17: upstreams[0].repository: \"acme\" does not have the form ^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$\n" +
 				"5:17: upstreams[0].tag-prefix: \"v \" does not have the form ^[A-Za-z0-9@/._-]*$\n" +
@@ -105,9 +105,9 @@ func TestErrors(t *testing.T) {
 		"comment":                {"version: 1\ncomment: maybe\nsuggestions: 1\n", "2:10: comment: text, want true or false\n3:14: suggestions: a number, want true or false"},
 		"a stack's host":         {"version: 1\nstacks: [{name: a, canary: 1, host: ''}]\n", "2:28: stacks[0].canary: a number, want true or false\n2:37: stacks[0].host: \"\" does not have the form ^[A-Za-z0-9._-]+$"},
 		"several at once": {"version: 1\nbasline: x\nstacks:\n  - path: docker\n    envfile: .env\nfail-on: 3\n",
-			"2:1: unknown key \"basline\" → did you mean baseline? one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows\n" +
+			"2:1: unknown key \"basline\" → did you mean baseline? one of: approval, backup, baseline, comment, drain, environment, fail-on, gates, hold, launch, n8n, policy, record, review-label, rules, stacks, state, suggestions, upstreams, verify, version, windows\n" +
 				"4:5: stacks[0]: key \"name\" is missing → write name:\n" +
-				"5:5: stacks[0]: unknown key \"envfile\" → did you mean env-file? one of: approval, backup, baseline, canary, deploy, drain, env-file, environment, examples, files, host, launch, n8n, name, path, profiles, record, state, verify, windows\n" +
+				"5:5: stacks[0]: unknown key \"envfile\" → did you mean env-file? one of: approval, backup, baseline, canary, deploy, drain, env-file, environment, examples, files, hold, host, launch, n8n, name, path, profiles, record, state, verify, windows\n" +
 				"6:10: fail-on: a number, want text"},
 		"deep": {"version: 1\nstacks: " + strings.Repeat("[", 20) + strings.Repeat("]", 20) + "\n", "2:25: nested more than 16 deep"},
 	} {

@@ -20,6 +20,7 @@ type RunKeys struct {
 	Drain  Drain  `json:"drain,omitzero" jsonschema_description:"How work that is under way is waited for before anything is stopped."`
 	N8N    N8N    `json:"n8n,omitzero" jsonschema_description:"How n8n is asked by its public API, where its database cannot be."`
 	Launch Launch `json:"launch,omitzero" jsonschema_description:"How long services may take to get well."`
+	Hold   Hold   `json:"hold,omitzero" jsonschema_description:"What becomes of an upgrade that is held open (--hold-open) and gets no verdict in time."`
 
 	Record   Record   `json:"record,omitempty" jsonschema:"default=pr" jsonschema_description:"How what a run leaves in the files of the stack gets into the repository: by a pull request, by a commit, or not at all."`
 	Approval Approval `json:"approval,omitempty" jsonschema:"default=none" jsonschema_description:"With dispatch an upgrade that no person watches waits until somebody approves its plan, by its hash."`
@@ -97,6 +98,16 @@ type N8N struct {
 	Service    string `json:"service,omitempty" jsonschema:"pattern=^[a-zA-Z0-9._-]+$" jsonschema_description:"A service of the n8n whose key it is, where the stack has several."`
 	Reactivate *bool  `json:"reactivate,omitempty" jsonschema:"default=false" jsonschema_description:"Whether workflows that were active, and are not after an upgrade, are activated again in the version that was. It needs the key. Without it the upgrade fails and is undone."`
 }
+
+// Hold says what becomes of a run that is held open and gets no verdict. One that is held
+// closed is always rolled back: nothing was written to it.
+type Hold struct {
+	OnTimeout OnTimeout `json:"on-timeout,omitempty" jsonschema:"default=commit" jsonschema_description:"What happens without a verdict: commit or rollback. A rollback needs accept-data-loss."`
+	LoseData  *bool     `json:"accept-data-loss,omitempty" jsonschema:"default=false" jsonschema_description:"Whether a rollback without a verdict may lose what was written since the stack was opened."`
+}
+
+// OnTimeout is commit or rollback; "" is not said.
+type OnTimeout string
 
 // Launch says how long services may take to get well, and who waits for whom.
 type Launch struct {

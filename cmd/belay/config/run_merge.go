@@ -68,6 +68,9 @@ func (c *Config) Runs(s Stack, project, base string) Runs {
 		Deadline:   l.Deadline.or(defaultDeadline),
 		Deadlines:  deadlines(l.Services),
 
+		OnTimeout:     steps.Call(cmp.Or(own.Hold.OnTimeout, top.Hold.OnTimeout)),
+		LoseOnTimeout: yes(cmp.Or(own.Hold.LoseData, top.Hold.LoseData)),
+
 		Keep:    number(b.Keep, defaultKeep),
 		KeepFor: steps.Duration(time.Duration(number(b.KeepDays, defaultKeepDays)) * 24 * time.Hour),
 	}
@@ -143,13 +146,15 @@ func (v Verify) over(top Verify) Verify {
 }
 
 func (n N8N) over(top N8N) application.N8NAPI {
-	reactivate := cmp.Or(n.Reactivate, top.Reactivate)
 	return application.N8NAPI{
 		KeyEnv:     cmp.Or(n.KeyEnv, top.KeyEnv),
 		Service:    cmp.Or(n.Service, top.Service),
-		Reactivate: reactivate != nil && *reactivate,
+		Reactivate: yes(cmp.Or(n.Reactivate, top.Reactivate)),
 	}
 }
+
+// yes is what a key says that is no where it is silent.
+func yes(b *bool) bool { return b != nil && *b }
 
 func (l Launch) over(top Launch) Launch {
 	services := map[string]LaunchService{}

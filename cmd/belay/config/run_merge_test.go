@@ -54,8 +54,10 @@ stacks:
   launch: {window: 1m, services: {api: {deadline: 1m}, n8n: {deadline: 2m}, web: {}}, public: [web]}
   drain: {timeout: 2h}
   n8n: {service: own-flows, reactivate: false}
+  hold: {on-timeout: commit}
 drain: {timeout: 90s}
 n8n: {key-env: N8N_KEY, service: flows, reactivate: true}
+hold: {on-timeout: rollback, accept-data-loss: true}
 `
 
 func duration(d time.Duration) steps.Duration { return steps.Duration(d) }
@@ -73,6 +75,7 @@ func TestRuns(t *testing.T) {
 		NotFewer: []string{"dify.public.accounts"}, IgnoreLogs: []string{"^warn"}, MaxErrors: &none, Public: []string{"edge"},
 		N8N:   app.N8NAPI{KeyEnv: "N8N_KEY", Service: "flows", Reactivate: true},
 		Drain: duration(90 * time.Second), Window: duration(10 * time.Second), Deadline: duration(7 * time.Minute), Deadlines: map[string]steps.Duration{"api": duration(10 * time.Minute), "web": duration(3 * time.Minute)},
+		OnTimeout: steps.TakeBack, LoseOnTimeout: true,
 		Keep: 3,
 	}}
 	if d := cmp.Diff(want, c.Runs(c.Stacks[0], "shop", "/repo")); d != "" {
@@ -95,6 +98,7 @@ func TestRuns(t *testing.T) {
 	}
 	want.Config.Drain = duration(2 * time.Hour)
 	want.Config.N8N.Service, want.Config.N8N.Reactivate = "own-flows", false
+	want.Config.OnTimeout = steps.Keep
 	want.Config.MaxErrors, want.Config.Public, want.Config.Window = &four, []string{"web"}, duration(time.Minute)
 	want.Config.Deadlines = map[string]steps.Duration{"api": duration(time.Minute), "n8n": duration(2 * time.Minute), "web": duration(3 * time.Minute)}
 	if d := cmp.Diff(want, c.Runs(c.Stacks[1], "shop", "/repo")); d != "" {
@@ -116,7 +120,7 @@ func TestRunsWithoutAWord(t *testing.T) {
 // The services of keys at the top count for a stack unless it replaces them.
 func TestServices(t *testing.T) {
 	c := loadText(t, runKeys)
-	for i, want := range []string{"5 api, 10 cache, 17 api, 22 api, 22 web, 22 x, 23 edge, 43 flows", "22 api, 22 web, 22 x, 29 db, 33 cache, 34 n8n, 35 db, 36 db, 37 db, 39 api, 39 n8n, 39 web, 39 web, 41 own-flows"} {
+	for i, want := range []string{"5 api, 10 cache, 17 api, 22 api, 22 web, 22 x, 23 edge, 44 flows", "22 api, 22 web, 22 x, 29 db, 33 cache, 34 n8n, 35 db, 36 db, 37 db, 39 api, 39 n8n, 39 web, 39 web, 41 own-flows"} {
 		var got []string
 		for _, n := range c.Services(c.Stacks[i]) {
 			line, _, _ := strings.Cut(strings.TrimPrefix(n.Pos.String(), "belay.yml:"), ":")

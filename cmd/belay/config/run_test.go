@@ -46,6 +46,8 @@ func TestRunErrors(t *testing.T) {
 			"2:18: launch.window: a number, want text → write it with its unit: 10s, 5m, 1h\n" +
 				`2:32: launch.deadline: "5 m" does not have the form ` + durationPattern + " → write it with its unit: 10s, 5m, 1h\n" +
 				"2:64: launch.services.api.deadline: a number, want text → write it with its unit: 10s, 5m, 1h"},
+		"hold": {"hold: {on-timeout: keep, accept-data-loss: 1}", "2:20: hold.on-timeout: \"keep\" is not one of commit, rollback → one of: commit, rollback\n" +
+			"2:44: hold.accept-data-loss: a number, want true or false"},
 		"no drain": {"drain: {timeout: 0s}", `2:18: drain.timeout: "0s" is not between nothing and 24h`},
 		"no duration": {"launch: {window: 0s, deadline: 25h, services: {api: {deadline: 99999999999999h}}}",
 			"2:18: launch.window: \"0s\" is not between nothing and 24h\n" +
@@ -159,7 +161,7 @@ func TestRunsAreDocumented(t *testing.T) {
 	text, _, _ := strings.Cut(section, "```\n")
 	c := loadText(t, "version: 1\n"+text)
 	if c.State == "" || c.Backup.Commands == nil || c.Before.Commands == nil || c.Verify.Probes == nil || c.N8N.KeyEnv == "" || c.Launch.Public == nil ||
-		c.Record == "" || c.Approval == "" || c.Windows == nil {
+		c.Record == "" || c.Approval == "" || c.Windows == nil || c.Hold.OnTimeout == "" {
 		t.Errorf("a key is not shown: %+v", c)
 	}
 }

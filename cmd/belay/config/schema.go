@@ -74,6 +74,8 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		s := textOrList(&jsonschema.Schema{Type: "string", Pattern: daysPattern})
 		s.Pattern = daysPattern
 		return s
+	case reflect.TypeFor[OnTimeout]():
+		return words("commit", "rollback")
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: durationPattern}
 	case reflect.TypeFor[Texts]():
