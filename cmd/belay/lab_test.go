@@ -47,6 +47,7 @@ func TestLab(t *testing.T) {
 		{"backup", (*labStack).backup}, {"recovery", (*labStack).recovery}, {"cancelled", (*labStack).cancelled},
 		{"refused", (*labStack).refused}, {"latest", (*labStack).latest}, {"dify", (*labStack).dify},
 		{"lacks", (*labStack).lacks},
+		{"held", (*labStack).held}, {"unheard", (*labStack).unheard}, {"regretted", (*labStack).regretted}, {"bereft", (*labStack).bereft},
 	} {
 		if !whole {
 			l.reset()

@@ -61,6 +61,9 @@ type app struct {
 	ran            bool           // the command is one that runs: it says itself how a signal ended it
 	gh             *github.Client // made by client
 	sibling        *sibling       // this is the container that works on the host for the Action; nil elsewhere
+
+	args []string // the command line
+	held holder   // set where this process may itself wait while a run is held
 }
 
 // run is main without the process: everything it needs comes in as an
@@ -82,6 +85,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // execute carries out a command line.
 func (a *app) execute(ctx context.Context, args []string) int {
+	a.args = args
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(a.stdin)
@@ -183,7 +187,7 @@ func newRoot(a *app) *cobra.Command {
 	f.everywhere(root)
 	root.AddCommand(
 		newCheck(a, f), newLint(a, f), newEnv(a, f), newNotes(a, f), newPlan(a, f), newRules(a, f), newInit(a, f), newVersion(a, f),
-		newUpgrade(a, f), newRecover(a, f), newRollback(a, f), newVerify(a, f), newBackup(a, f), newBackups(a, f),
+		newUpgrade(a, f), newCommit(a, f), newRollback(a, f), newRecover(a, f), newVerify(a, f), newBackup(a, f), newBackups(a, f),
 		newStatus(a, f), newHistory(a, f), newStacks(a, f), newTree(a), newProbe(a), newSibling(a),
 	)
 	return root

@@ -113,6 +113,15 @@ func (h *host) carryOut(ctx context.Context, f *flags, spec *steps.Spec, refused
 		return &exitError{exitCouldNot, err}
 	}
 	defer log.Close()
+	if spec.Kind == steps.Upgrade {
+		var enough func()
+		ctx, enough = h.untilTakenBack(ctx, spec.Run)
+		defer enough()
+		h.onHeld = func(held steps.Holding) {
+			enough()
+			h.nowHeld(f, spec.Run, held, notes)
+		}
+	}
 	r := h.runOf(spec, log, refused)
 	err = r.Apply(ctx, spec)
 	if errors.Is(err, upgrade.ErrNothing) {
@@ -142,7 +151,7 @@ func (h *host) alreadyOn(ctx context.Context) []string {
 func (h *host) runOf(spec *steps.Spec, log *journal.Log, refused []error) *upgrade.Run {
 	r := &upgrade.Run{ID: spec.Run, Journal: log, Return: spec.Kind == steps.Backup, Next: recoverCommand(*spec), Redact: h.mask, Now: h.now,
 		Ready: h.ready, Abort: secondSignal(), Watch: h.tell.step}
-	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Run: r, Mask: h.mask, Say: h.tell.work, Now: h.now, Getenv: h.getenv, Engine: engineWait, Refusal: refused}
+	sh := &steps.Host{Spec: *spec, Docker: h.docker, Store: h.store, Run: r, Mask: h.mask, Say: h.tell.work, Now: h.now, Getenv: h.getenv, Engine: engineWait, Refusal: refused, Held: h.onHeld}
 	r.Steps, r.After = steps.List(sh)
 	return r
 }
@@ -156,7 +165,10 @@ func (h *host) conclude(f *flags, run string, err error, notes []string) error {
 	past, e := readRun(h.state, run)
 	if e == nil {
 		rep := h.report(past, err, notes)
-		e = errors.Join(h.writeReport(past, rep), h.summarize(rep))
+		e = h.writeReport(past, rep)
+		if !h.wasHeld { // the workflow's step has ended that this one belonged to
+			e = errors.Join(e, h.summarize(rep))
+		}
 		h.sibling.ended(h, past, rep)
 		end = h.sayEnd(f, past, rep, end)
 	}

@@ -45,6 +45,8 @@ type runLine struct {
 	Outcome  string    `json:"outcome"`
 	At       string    `json:"at,omitempty"` // of one without an end: its last entry
 	Changes  []string  `json:"changes,omitempty"`
+
+	Until *time.Time `json:"until,omitempty"` // of one that is held: when it ends without a verdict
 }
 
 func lineOf(r pastRun) runLine {
@@ -55,6 +57,9 @@ func lineOf(r pastRun) runLine {
 		l.At = strings.TrimSpace(fmt.Sprintf("%s %s, at %s", last.Event, last.Step, last.Time.Format("15:04:05 UTC")))
 	} else {
 		l.Took = l.Ended.Sub(l.Began).Seconds()
+	}
+	if held, ok := r.held(); ok {
+		l.Until = &held.Until
 	}
 	for _, c := range r.spec.Changes {
 		old, now := c.Old, c.New
@@ -94,7 +99,11 @@ func (a *app) history(ctx context.Context, f *flags, dir string, d deployment) e
 			if l.Downtime > 0 {
 				down = brief(time.Duration(l.Downtime * float64(time.Second)))
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Kind, l.Began.Format("2006-01-02 15:04"), took, down, l.Outcome, strings.Join(l.Changes, "; "))
+			outcome := l.Outcome
+			if l.Until != nil {
+				outcome += " until " + l.Until.Format("15:04 UTC")
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Kind, l.Began.Format("2006-01-02 15:04"), took, down, outcome, strings.Join(l.Changes, "; "))
 		}
 	})
 	return a.answer(f, text, struct {

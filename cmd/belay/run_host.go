@@ -55,7 +55,10 @@ type host struct {
 	hold   *journal.Hold
 	tell   teller
 
-	delivery  delivery   // how upgrades are let go, by the deployed belay.yml
+	delivery delivery            // how upgrades are let go, by the deployed belay.yml
+	onHeld   func(steps.Holding) // of the run, once it is held
+	wasHeld  bool
+
 	groups    [][]string // patterns of images that carry one tag
 	protected []string   // keys that must not change, of belay.yml
 }
@@ -76,12 +79,13 @@ func (a *app) host(ctx context.Context, f *flags, dir string, d deployment) (*ho
 	if err != nil {
 		return nil, err
 	}
-	if dir, err = a.folder(dir, d); err != nil {
+	at, err := a.folder(dir, d)
+	if err != nil {
 		return nil, err
 	}
-	stack, err := wanted.Find(ctx, c, wanted.Where{Dir: dir, Files: d.files, Project: d.project, EnvFiles: d.envFiles, Profiles: d.profiles})
+	stack, err := wanted.Find(ctx, c, wanted.Where{Dir: at, Files: d.files, Project: d.project, EnvFiles: d.envFiles, Profiles: d.profiles})
 	if err != nil {
-		return nil, runError(err)
+		return nil, runError(a.orBusy(ctx, f, dir, d, err))
 	}
 	h := &host{app: a, docker: c, stack: stack}
 	if err := h.configure(f); err != nil {
@@ -242,7 +246,7 @@ func (h *host) lock(ctx context.Context, run, command string) error {
 	}
 	hold, err := journal.Lock(filepath.Join(h.state, "lock"), h.owner(run, command))
 	if err != nil {
-		return runError(err)
+		return runError(h.busy(err))
 	}
 	h.hold, h.docker.Lock, h.docker.Run = hold, hold.File(), run
 	return runError(h.docker.SetMarker(ctx, h.stack.Project.Name, h.state))

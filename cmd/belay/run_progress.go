@@ -23,6 +23,7 @@ import (
 type teller interface {
 	step(upgrade.Progress)
 	work(steps.Progress)
+	rest() // what is printed next is of no step
 }
 
 // teller gives the one that fits to where this command writes.
@@ -126,6 +127,12 @@ func (t *lineTeller) close() {
 	t.open = false
 }
 
+func (t *lineTeller) rest() {
+	t.Lock()
+	defer t.Unlock()
+	t.close()
+}
+
 // line prints text that may hold anything: nothing in it is a command of a runner.
 func (t *lineTeller) line(text string) { fmt.Fprintln(t.out, report.Printable(text)) }
 
@@ -176,6 +183,12 @@ func (t *liveTeller) work(p steps.Progress) {
 	}
 	t.last = now
 	t.show(t.clock.phase + t.doing + ": " + p.What + pace(p, now.Sub(t.since)))
+}
+
+func (t *liveTeller) rest() {
+	t.Lock()
+	defer t.Unlock()
+	t.clear()
 }
 
 // pace says how far work is, how fast it goes, and how long it may take yet.
@@ -245,6 +258,8 @@ func (t *eventTeller) step(p upgrade.Progress) {
 func (t *eventTeller) work(p steps.Progress) {
 	t.print(runEvent{Time: t.now().UTC(), Event: "working", Detail: p.What, Bytes: p.Bytes, Total: p.Total})
 }
+
+func (t *eventTeller) rest() {}
 
 func (t *eventTeller) print(e runEvent) {
 	t.Lock()

@@ -86,7 +86,7 @@ func (h *host) waitForLock(ctx context.Context) error {
 		}
 	})
 	if err != nil {
-		return runError(err)
+		return runError(h.busy(err))
 	}
 	h.hold, h.docker.Lock = hold, hold.File()
 	return nil

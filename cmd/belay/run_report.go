@@ -29,7 +29,10 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	if len(r.Refusals) > 0 {
 		r.Reason = ""
 	}
-	if p.open() {
+	held, isHeld := p.held()
+	if isHeld {
+		fillHeld(r, p, held)
+	} else if p.open() {
 		r.Next = []string{recoverCommand(p.spec)}
 		var asks interface{ Consent() string }
 		if errors.As(err, &asks) && asks.Consent() != "" {
@@ -45,6 +48,10 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	r.Notes = append(r.Notes, carriedOver(p)...)
 	r.Notes = append(r.Notes, notWaitedFor(p)...)
 	r.Notes = append(r.Notes, activatedAgain(p)...)
+	var given steps.Decision
+	if p.read(journal.Done, "hold", &given) {
+		r.Notes = append(r.Notes, "verdict: "+given.String())
+	}
 	r.Steps = stepsOf(p)
 	r.Downtime = downtimeOf(p, r.Steps)
 	h.fillServices(r, p)
@@ -52,6 +59,25 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	h.fillChecks(r, p)
 	h.fillBackups(r, p)
 	return r
+}
+
+// fillHeld tells until when a run is held, what comes then, and how tests reach the stack.
+func fillHeld(r *report.Run, p pastRun, held steps.Holding) {
+	r.Until = held.Until
+	r.Next = []string{commitCommand(p.spec), rollbackCommand(p.spec)}
+	where, then := "closed to the outside", "rolled back"
+	if held.Open {
+		where = "open"
+	}
+	if held.Default.Verdict == steps.Keep {
+		then = "committed"
+	} else if held.Default.LoseData {
+		then += ", and what was written to it is lost"
+	}
+	r.Reason = "The new stack is up, verified and " + where + ". Without a verdict until then it is " + then + "."
+	if held.Network != "" {
+		r.Notes = append(r.Notes, "tests reach it from within: docker run --rm --network "+shellWord(held.Network)+" IMAGE COMMAND, or docker compose exec SERVICE COMMAND")
+	}
 }
 
 // outcomeOf is how a run ended, and why.
@@ -68,6 +94,9 @@ func outcomeOf(p pastRun) (report.Outcome, string) {
 		return report.Refused, why
 	case end == upgrade.RolledBack:
 		return report.RolledBack, why
+	}
+	if _, ok := p.held(); ok {
+		return report.Held, ""
 	}
 	if e := p.entries; len(e) > 0 && e[len(e)-1].Event != journal.Failed {
 		return report.Running, "" // or dead: who has the lock knows

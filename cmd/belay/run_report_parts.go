@@ -32,7 +32,7 @@ func (h *host) fillServices(r *report.Run, p pastRun) {
 	verified := p.read(journal.Done, "verify", &after)
 	var pulled struct{ Tags []tagged }
 	p.read(journal.Done, "pull", &pulled)
-	stays := r.Outcome != report.Done || p.spec.Kind == steps.Backup
+	stays := r.Outcome != report.Done && r.Outcome != report.Held || p.spec.Kind == steps.Backup
 	for _, c := range p.spec.Changes {
 		s := report.Service{Name: c.Service, Before: imageOf(c.Old, c.OldID, c.Hidden), After: imageOf(c.New, "", c.Hidden)}
 		if b, ok := stateOf(before.Services, c.Service); ok {

@@ -27,9 +27,10 @@ func newRollback(a *app, f *flags) *cobra.Command {
 	u := &rollbackFlags{}
 	cmd := &cobra.Command{
 		Use: "rollback [RUN]", Args: cobra.MaximumNArgs(1),
-		Short: "Take an upgrade back that was committed: files, images, and data if you say so",
+		Short: "Take an upgrade back: one that is held or under way, or one that was committed, its data if you say so",
 		Long: "Rollback brings the stack back to what it was before RUN, by default the last upgrade. The data\n" +
-			"of today is backed up first, and when anything fails the stack is afterwards what it is now.\n\n" +
+			"of today is backed up first, and when anything fails the stack is afterwards what it is now.\n" +
+			"An upgrade that is held, or under way, is told to roll back, and followed to its end.\n\n" +
 			"What becomes of the data has to be said: --accept-data-loss gives the data of before RUN back and\n" +
 			"gives up what was written since; --keep-data keeps it, which only works where no migration ran.\n" +
 			"With --service one service goes back, with those that carry its version, and no data is touched.",
@@ -64,6 +65,9 @@ func newRollback(a *app, f *flags) *cobra.Command {
 
 // rollback takes a whole run back.
 func (a *app) rollback(ctx context.Context, f *flags, target string, u *rollbackFlags) error {
+	if now, err := a.takeBackNow(ctx, f, target, u); now {
+		return err
+	}
 	h, run, err := a.begin(ctx, f, "", u.deployment, "rollback")
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/source"
-	"github.com/belaystack/belay/upgrade/journal"
 )
 
 func newStatus(a *app, f *flags) *cobra.Command {
@@ -95,14 +93,9 @@ func (a *app) status(ctx context.Context, f *flags, dir string, d deployment) er
 // lockStatus says who has the lock. It takes it for no instant: the owner's own is
 // looked at, and only behind a run without an end that of its children.
 func (h *host) lockStatus(s *status, open bool) {
-	path := filepath.Join(h.state, "lock")
-	running := locked(path + ".owner")
-	if !running && (!open || !locked(path)) {
+	o, running := ownerOf(h.state)
+	if !running && (!open || !locked(filepath.Join(h.state, "lock"))) {
 		return
-	}
-	var o journal.Owner
-	if data, err := os.ReadFile(path); err == nil {
-		_ = json.NewDecoder(strings.NewReader(string(data))).Decode(&o) // one that cannot be read is unknown
 	}
 	s.Holder = o.String()
 	if !running {
@@ -136,7 +129,12 @@ func (h *host) nextStatus(s *status, all []pastRun) {
 			s.Open.Outcome, s.Next = r.damage.Error(), (&openRun{r}).Hint()
 		}
 	}
-	if s.Holder != "" && !strings.HasPrefix(s.Holder, "what ") {
+	switch {
+	case s.Holder == "" || strings.HasPrefix(s.Holder, "what "):
+	case s.Open.Until != nil:
+		s.Open.Outcome, s.Open.At = "held", "held until "+s.Open.Until.Format(time.RFC3339)
+		s.Next = "belay commit " + shellWord(s.Dir) + ", or belay rollback --project-directory " + shellWord(s.Dir)
+	default:
 		s.Open.Outcome, s.Next = "under way", "wait for its end"
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -32,6 +33,7 @@ type upgradeFlags struct {
 	retry     bool
 	approve   string
 	now       bool
+	holdAs    string // the run that this process is to hold
 	options   steps.Options
 }
 
@@ -44,10 +46,15 @@ func newUpgrade(a *app, f *flags) *cobra.Command {
 			"(--from), or to other versions of its images (--set). Where nothing differs it looks for what\n" +
 			"moved behind floating tags. It backs up, measures, upgrades and verifies; when anything fails,\n" +
 			"the stack is afterwards what it was before, its data included.\n\n" +
-			"Exit codes: 0 upgraded or up to date, 4 failed and rolled back, 5 a person is needed, 10 another\n" +
+			"With --hold it stops before that is final, and waits for your own tests or for a person: belay\n" +
+			"commit keeps it, belay rollback takes it back.\n\n" +
+			"Exit codes: 0 upgraded, up to date or held, 4 failed and rolled back, 5 a person is needed, 10 another\n" +
 			"run is under way, 11 refused before anything was changed, 12 waiting for approval or a window,\n" +
 			"with nothing changed, 130 cancelled and rolled back.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := u.checkHold(cmd.Flags().Changed("hold")); err != nil {
+				return err
+			}
 			return a.upgrade(cmd.Context(), f, strings.Join(args, ""), u)
 		},
 	}
@@ -60,6 +67,7 @@ func newUpgrade(a *app, f *flags) *cobra.Command {
 	s.StringSliceVar(&u.options.AcceptUnhealthy, "accept-unhealthy", nil, "a service that may be unwell before and after")
 	s.StringSliceVar(&u.options.AcceptFailing, "accept-failing-baseline", nil, "a baseline command or probe that may fail before")
 	s.BoolVar(&u.options.AcceptDataLoss, "accept-data-loss", false, "roll back with the data of before, even when rows were written since")
+	u.holdFlags(cmd)
 	haltFlags(cmd, &u.options)
 	s.BoolVar(&u.options.Reactivate, "reactivate", false, "activate workflows of n8n again that the upgrade leaves inactive; needs n8n.key-env in belay.yml")
 	s.BoolVar(&u.options.NoClone, "no-clone", false, "make no clones of databases: slower to roll back, less room needed")
@@ -134,11 +142,14 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 	if err != nil {
 		return err
 	}
-	if err := u.checkApproval(a.attended()); err != nil {
+	if err := u.checkApproval(a.attended() || u.holdAs != ""); err != nil {
 		return err
 	}
 	if u.dryRun {
 		return a.planOfRunning(ctx, f, dir, u)
+	}
+	if u.options.Hold > 0 && u.holdAs == "" && a.held == nil {
+		return a.holdApart(ctx, f, dir, u)
 	}
 	h, err := a.host(ctx, f, dir, u.deployment)
 	if err != nil {
@@ -147,7 +158,7 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 	if h.tell, err = a.teller(f); err != nil {
 		return err
 	}
-	run := h.runID()
+	run := cmp.Or(u.holdAs, h.runID())
 	if err := h.lock(ctx, run, "upgrade"); err != nil {
 		return err
 	}

@@ -67,13 +67,17 @@ func newSibling(a *app) *cobra.Command {
 func (a *app) serve(ctx context.Context, args []string) error {
 	a.runs()
 	s := a.sibling
+	a.held = func(r *report.Run) {
+		s.end = ending{Held: true, Report: r}
+		s.tell(a)
+	}
 	code, ended := exitOf(endedFile)
 	if !ended {
 		code = a.serveOnce(ctx, args)
 		if err := os.WriteFile(endedFile, []byte(strconv.Itoa(code)), 0o600); err != nil {
 			a.say(err) // it would be recovered again, which finds nothing left
 		}
-		s.end.Exit, s.end.Held = code, false
+		s.end.Exit, s.end.Held = code, false // also of one that was held for a while
 		s.tell(a)
 	}
 	if slices.Contains(lasting, commandOf(args)) {

@@ -28,7 +28,7 @@ const (
 	RolledBack Outcome = "rolled-back" // it failed, and everything is as it was before
 	Cancelled  Outcome = "cancelled"   // somebody stopped it, and everything is as it was before
 	Stuck      Outcome = "stuck"       // it needs a person: Stands and Next say what and how
-	Held       Outcome = "held"        // verified, open, and not yet committed
+	Held       Outcome = "held"        // verified, and it waits for a verdict until Until
 	Running    Outcome = "running"     // it is not over
 )
 
@@ -47,6 +47,7 @@ type Run struct {
 	Reason  string    `json:"reason,omitempty"` // why it ended so: one or a few sentences
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"` // zero while it is running
+	Until   time.Time `json:"until,omitzero"` // of one that is held
 
 	Stands   []string  `json:"stands,omitempty"`   // when stuck: what stands where
 	Next     []string  `json:"next,omitempty"`     // the exact commands to go on with, in their order

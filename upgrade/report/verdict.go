@@ -54,7 +54,7 @@ func verdictOf(r *Run) verdict {
 	case Stuck:
 		return verdict{"bad", "🛑", noun + " is stuck: it needs a person"}
 	case Held:
-		return verdict{"neutral", "⏸️", noun + " verified, and held until it is committed"}
+		return verdict{"neutral", "⏸️", noun + " verified, and held: it waits for a verdict"}
 	case Running:
 		return verdict{"neutral", "⏳", noun + " is not over"}
 	}
@@ -63,12 +63,12 @@ func verdictOf(r *Run) verdict {
 
 // facts are the few things to know of any run, each "name value".
 func facts(r *Run) [][2]string {
-	all := [][2]string{{"run", r.ID}, {"host", r.Host}, {"commit", r.Commit}, {"started", moment(r.Started)},
+	all := [][2]string{{"run", r.ID}, {"host", r.Host}, {"commit", r.Commit}, {"started", moment(r.Started)}, {"held until", moment(r.Until)},
 		{"took", between(r.Started, r.Ended)}, {"down for", ""}, {"belay", r.Belay}, {"plan", r.Plan}}
 	if d := r.Downtime; d != nil {
-		all[5][1] = between(d.From, d.To)
+		all[6][1] = between(d.From, d.To)
 		if d.To.IsZero() {
-			all[5] = [2]string{"still down, since", moment(d.From)}
+			all[6] = [2]string{"still down, since", moment(d.From)}
 		}
 	}
 	return slices.DeleteFunc(all, func(f [2]string) bool { return f[1] == "" || f[1] == unknown })
