@@ -39,6 +39,7 @@ func TestVerdictOfAHeldRun(t *testing.T) {
 		"kept":                          {given: []Decision{keep}, want: Keep, by: "one"},
 		"taken back":                    {given: []Decision{back}, open: true, want: TakeBack, by: "two"},
 		"taken back, with consent":      {given: []Decision{{Verdict: TakeBack, LoseData: true}}, open: true, want: TakeBack, loses: true},
+		"kept, and a consent":           {given: []Decision{{Verdict: Keep, By: "one", LoseData: true}}, open: true, want: Keep, by: "one"},
 		"kept, then taken back":         {given: []Decision{keep, back}, want: Keep, by: "one"},
 		"taken back, then kept":         {given: []Decision{back, keep}, want: TakeBack, by: "two"},
 		"closed, none":                  {want: TakeBack, by: "no verdict until"},
