@@ -2,11 +2,16 @@
 // or a person can be run against it:
 //
 //	go run ./.ci/github --listen 127.0.0.1:8080 --dir DIR [--log FILE] [--comments FILE]
+//	    [--rights 'TOKEN contents=write issues=read']... [--set 'acme/stack protected=main no-issues']...
 //
-// DIR/github.json is the state, as githubtest.Folder has it. One line with the
-// address goes to stdout. Each request is appended to the log as a line of
-// JSON; the comments file holds all comments as they are now. It ends on an
-// interrupt, with 1 when a request came that no test GitHub expects.
+// DIR/github.json is the state, as githubtest.Folder has it. What --rights and
+// --set say, in the words of Grant and Configure of githubtest, counts more. One
+// line with the address goes to stdout. Each request is appended to the log as a
+// line of JSON; the comments file holds all comments as they are now. GET /_state
+// gives branches, pull requests, issues, comments and deployments as JSON, and
+// POST /_load, /_set and /_rights change what is there: a merge, another
+// protection, another token. It ends on an interrupt, with 1 when a request came
+// that no test GitHub expects.
 package main
 
 import (
@@ -53,6 +58,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	log := flags.String("log", "", "file that every request is appended to")
 	comments := flags.String("comments", "", "file that holds the comments, after each change")
 	contract := flags.String("openapi", githubtest.FindContract(), "GitHub's OpenAPI description to hold every call against")
+	var rights, settings []string
+	flags.Func("rights", "a token and its permissions; may be repeated", keep(&rights))
+	flags.Func("set", "a repository and its settings; may be repeated", keep(&settings))
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -64,6 +72,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer s.Close()
 	if err := s.Load(*dir); err != nil {
 		return err
+	}
+	for _, text := range rights {
+		if err := s.Grant(text); err != nil {
+			return err
+		}
+	}
+	for _, text := range settings {
+		if err := s.Configure(text); err != nil {
+			return err
+		}
 	}
 	if *contract != "" {
 		doc, err := githubtest.LoadContract(*contract)
@@ -94,6 +112,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%d things went wrong", n)
 	}
 	return nil
+}
+
+// keep is a flag that may be repeated.
+func keep(list *[]string) func(string) error {
+	return func(text string) error { *list = append(*list, text); return nil }
 }
 
 func appendLine(name string, v any) error {

@@ -21,10 +21,12 @@ type Folder struct {
 			Commit string `json:"commit"`
 		} `json:"merge_bases"`
 		Files []struct {
-			Ref string `json:"ref"` // a tag, a branch or a full commit id
-			Dir string `json:"dir"` // in the folder
+			Ref    string `json:"ref"`    // a tag, a branch or a full commit id
+			Dir    string `json:"dir"`    // in the folder
+			Branch string `json:"branch"` // that the commit id is the newest of
 		} `json:"files"`
-		Pulls []struct {
+		Settings *Settings `json:"settings"` // none leaves them as they are
+		Pulls    []struct {
 			Pull
 			Comments []struct {
 				Author string `json:"author"`
@@ -63,6 +65,9 @@ func (s *Server) Load(dir string) error {
 		if r.Private {
 			s.SetPrivate(r.Name)
 		}
+		if r.Settings != nil {
+			s.Set(r.Name, *r.Settings)
+		}
 		for _, old := range r.MovedFrom {
 			s.Move(old, r.Name)
 		}
@@ -81,7 +86,14 @@ func (s *Server) Load(dir string) error {
 			if err != nil {
 				return fmt.Errorf("files of %s at %s: %w", r.Name, f.Ref, err)
 			}
-			s.AddFiles(r.Name, f.Ref, files)
+			switch {
+			case f.Branch == "":
+				s.AddFiles(r.Name, f.Ref, files)
+			case !isID(f.Ref):
+				return fmt.Errorf("files of %s at %s: a branch is of a full commit id", r.Name, f.Ref)
+			default:
+				s.AddCommit(r.Name, f.Branch, f.Ref, files)
+			}
 		}
 		for _, m := range r.MergeBases {
 			s.SetMergeBase(r.Name, m.Base, m.Head, m.Commit)

@@ -13,9 +13,15 @@ import (
 // git holds objects by the ids that git gives them.
 type git struct {
 	refs    map[string]string // tag or branch: commit
-	commits map[string]string // commit: tree
+	commits map[string]commit
 	trees   map[string][]treeEntry
 	blobs   map[string][]byte
+}
+
+// commit is one with what it says of itself.
+type commit struct {
+	tree, message, author string
+	parents               []string
 }
 
 type treeEntry struct {
@@ -23,14 +29,15 @@ type treeEntry struct {
 }
 
 func newGit() git {
-	return git{refs: map[string]string{}, commits: map[string]string{}, trees: map[string][]treeEntry{}, blobs: map[string][]byte{}}
+	return git{refs: map[string]string{}, commits: map[string]commit{}, trees: map[string][]treeEntry{}, blobs: map[string][]byte{}}
 }
 
 func objectID(kind string, data []byte) string {
 	return fmt.Sprintf("%x", sha1.Sum(append(fmt.Appendf(nil, "%s %d\x00", kind, len(data)), data...)))
 }
 
-// commit stores files under a ref, and gives the commit's id.
+// commit stores files under a ref, and gives the commit's id. It descends from
+// what the ref named before.
 func (g *git) commit(ref string, files map[string][]byte, links map[string]string) string {
 	entries := map[string]treeEntry{}
 	for name, data := range files {
@@ -39,13 +46,29 @@ func (g *git) commit(ref string, files map[string][]byte, links map[string]strin
 	for name, target := range links {
 		entries[name] = treeEntry{mode: "120000", kind: "blob", sha: g.blob([]byte(target))}
 	}
-	tree := g.tree(entries)
-	id := ref
-	if !isID(ref) {
-		id = objectID("commit", []byte("tree "+tree+"\n\n"+ref+"\n"))
-		g.refs[ref] = id
+	c := commit{tree: g.tree(entries), message: ref, author: "someone"}
+	if isID(ref) {
+		g.commits[ref] = c
+		return ref
 	}
-	g.commits[id] = tree
+	if old, ok := g.refs[ref]; ok {
+		if g.commits[old].tree == c.tree {
+			return old
+		}
+		c.parents = []string{old}
+	}
+	g.refs[ref] = g.store(c)
+	return g.refs[ref]
+}
+
+// store keeps a commit under the id that its content makes.
+func (g *git) store(c commit) string {
+	text := "tree " + c.tree + "\n"
+	for _, p := range c.parents {
+		text += "parent " + p + "\n"
+	}
+	id := objectID("commit", []byte(text+"\n"+c.message+"\n"))
+	g.commits[id] = c
 	return id
 }
 
@@ -98,17 +121,84 @@ func (e treeEntry) sortKey() string {
 
 // resolve gives the commit or tree id behind what a client may call it.
 func (g *git) resolve(ref string) (tree string, ok bool) {
+	ref = g.commitID(ref)
+	if c, is := g.commits[ref]; is {
+		return c.tree, true
+	}
+	_, is := g.trees[ref]
+	return ref, is
+}
+
+// commitID gives the commit that a ref names; what is none stays as it is.
+func (g *git) commitID(ref string) string {
 	if ref == "" || ref == "HEAD" {
 		ref = "main"
 	}
 	if id, named := g.refs[ref]; named {
-		ref = id
+		return id
 	}
-	if t, is := g.commits[ref]; is {
-		return t, true
+	return ref
+}
+
+// ancestors gives a commit with all that it descends from.
+func (g *git) ancestors(id string) map[string]bool {
+	out := map[string]bool{}
+	for todo := []string{id}; len(todo) > 0; todo = todo[1:] {
+		if !out[todo[0]] {
+			out[todo[0]] = true
+			todo = append(todo, g.commits[todo[0]].parents...)
+		}
 	}
-	_, is := g.trees[ref]
-	return ref, is
+	return out
+}
+
+// between lists the commits of head that base has not, oldest first, and the
+// newest that both have; "" when they have none.
+func (g *git) between(base, head string) (ahead []string, mergeBase string) {
+	known := g.ancestors(base)
+	seen := map[string]bool{}
+	for todo := []string{head}; len(todo) > 0; todo = todo[1:] {
+		id := todo[0]
+		switch {
+		case known[id] && mergeBase == "":
+			mergeBase = id
+		case !known[id] && !seen[id]:
+			ahead = append(ahead, id)
+			todo = append(todo, g.commits[id].parents...)
+		}
+		seen[id] = true
+	}
+	slices.Reverse(ahead)
+	return ahead, mergeBase
+}
+
+// files gives the files and links of a commit, by path.
+func (g *git) files(id string) map[string]treeEntry {
+	out := map[string]treeEntry{}
+	for _, e := range g.all(g.commits[id].tree, "") {
+		if e.kind == "blob" {
+			out[e.name] = e
+		}
+	}
+	return out
+}
+
+// changed lists the paths that differ between two commits, sorted.
+func (g *git) changed(from, to string) []string {
+	a, b := g.files(from), g.files(to)
+	var out []string
+	for name, e := range a {
+		if b[name] != e {
+			out = append(out, name)
+		}
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // at gives what stands at a path below a tree.

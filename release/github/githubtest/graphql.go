@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -138,6 +139,9 @@ func (s *Server) gqlRepository(r *request, e *execution, args map[string]any) an
 		"object": field(func(args map[string]any) any {
 			return repo.git.gqlObject(args)
 		}),
+		"issues": field(func(args map[string]any) any {
+			return connection("IssueConnection", repo.gqlIssues(r.token.login, args["states"]))(args)
+		}),
 		"pullRequest": field(func(args map[string]any) any {
 			n, _ := strconv.Atoi(fmt.Sprint(args["number"]))
 			p := repo.pull(n)
@@ -212,6 +216,23 @@ func (p *Pull) gql(viewer string) object {
 		"__typename": "PullRequest", "headRefOid": p.HeadSHA, "comments": connection("IssueCommentConnection", comments),
 		"reviewThreads": connection("PullRequestReviewThreadConnection", threads),
 	}
+}
+
+// gqlIssues gives the issues of the states, all for nil; none where issues are
+// disabled.
+func (repo *repository) gqlIssues(viewer string, states any) []object {
+	var out []object
+	for _, x := range repo.issues {
+		state := "OPEN"
+		if x.Closed {
+			state = "CLOSED"
+		}
+		if wanted, ok := states.([]any); repo.settings.NoIssues || ok && !slices.Contains(wanted, any(state)) {
+			continue
+		}
+		out = append(out, object{"__typename": "Issue", "number": x.Number, "title": x.Title, "body": x.Body, "url": x.URL, "state": state, "viewerDidAuthor": x.Author == viewer})
+	}
+	return out
 }
 
 // connection is a list that is read in pages of at most 100.

@@ -1,8 +1,10 @@
 package githubtest
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"strings"
 	"time"
 )
@@ -77,15 +79,68 @@ func (r *request) content(path string, e treeEntry) map[string]any {
 }
 
 func (r *request) commit(sha string) map[string]any {
+	message, parents := "a change", []any{}
+	if c, ok := r.repo.git.commits[sha]; ok {
+		message = c.message
+		for _, p := range c.parents {
+			parents = append(parents, map[string]any{"sha": p, "url": r.url("commits/" + p)})
+		}
+	}
 	who := map[string]any{"name": "someone", "email": "someone@example.com", "date": "2026-01-01T00:00:00Z"}
 	return map[string]any{
 		"url": r.url("commits/" + sha), "sha": sha, "node_id": node(sha), "html_url": r.html("commit/" + sha), "comments_url": r.url("commits/" + sha + "/comments"),
-		"author": nil, "committer": nil, "parents": []any{},
+		"author": nil, "committer": nil, "parents": parents,
 		"commit": map[string]any{
-			"url": r.url("git/commits/" + sha), "author": who, "committer": who, "message": "a change", "comment_count": 0,
+			"url": r.url("git/commits/" + sha), "author": who, "committer": who, "message": message, "comment_count": 0,
 			"tree": map[string]any{"sha": sha, "url": r.url("git/trees/" + sha)},
 		},
 	}
+}
+
+// gitCommit is a commit as the calls on git objects give it.
+func (r *request) gitCommit(id string) map[string]any {
+	c := r.repo.git.commits[id]
+	who := map[string]any{"name": c.author, "email": c.author + "@users.noreply.github.com", "date": "2026-01-01T00:00:00Z"}
+	parents := []any{}
+	for _, p := range c.parents {
+		parents = append(parents, map[string]any{"sha": p, "url": r.url("git/commits/" + p), "html_url": r.html("commit/" + p)})
+	}
+	return map[string]any{
+		"sha": id, "node_id": node(id), "url": r.url("git/commits/" + id), "html_url": r.html("commit/" + id), "author": who, "committer": who, "message": c.message, "parents": parents,
+		"tree":         map[string]any{"sha": c.tree, "url": r.url("git/trees/" + c.tree)},
+		"verification": map[string]any{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil},
+	}
+}
+
+func (r *request) refJSON(branch, id string) map[string]any {
+	return map[string]any{
+		"ref": "refs/heads/" + branch, "node_id": node("refs/heads/" + branch), "url": r.url("git/refs/heads/" + branch),
+		"object": map[string]any{"type": "commit", "sha": id, "url": r.url("git/commits/" + id)},
+	}
+}
+
+func (r *request) issueJSON(i *Issue) map[string]any {
+	url := r.url(fmt.Sprintf("issues/%d", i.Number))
+	state, closed := "open", any(nil)
+	if i.Closed {
+		state, closed = "closed", "2026-01-02T00:00:00Z"
+	}
+	return map[string]any{
+		"id": number(i.URL), "node_id": node(i.URL), "number": i.Number, "title": i.Title, "body": i.Body, "state": state, "locked": false, "user": person(r.base, i.Author),
+		"url": url, "html_url": i.URL, "comments_url": url + "/comments", "events_url": url + "/events", "labels_url": url + "/labels{/name}", "repository_url": r.base + "/repos/" + r.repo.name,
+		"labels": []any{}, "assignee": nil, "assignees": []any{}, "milestone": nil, "comments": len(i.comments), "author_association": "NONE",
+		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "closed_at": closed,
+	}
+}
+
+// fullPullJSON is a pull request as the calls on a single one give it.
+func (r *request) fullPullJSON(p *Pull) map[string]any {
+	out := r.pullJSON(p)
+	maps.Copy(out, map[string]any{
+		"additions": 1, "changed_files": 1, "comments": len(p.comments), "commits": 1, "deletions": 1, "mergeable": nil, "mergeable_state": "unknown", "merged": p.Merged != "",
+		"maintainer_can_modify": false, "merged_by": nil, "review_comments": 0, "rebaseable": nil,
+	})
+	return out
 }
 
 func (r *request) label(name string) map[string]any {
@@ -125,9 +180,12 @@ func (r *request) reviewJSON(p *Pull, body string) map[string]any {
 func (r *request) pullJSON(p *Pull) map[string]any {
 	url, html := r.url(fmt.Sprintf("pulls/%d", p.Number)), r.html(fmt.Sprintf("pull/%d", p.Number))
 	issue := r.url(fmt.Sprintf("issues/%d", p.Number))
-	state, closed, labels, links := "open", any(nil), []any{}, map[string]any{}
-	if p.Closed {
+	state, closed, merged, mergedAs, labels, links := "open", any(nil), any(nil), any(nil), []any{}, map[string]any{}
+	if !p.isOpen() {
 		state, closed = "closed", "2026-01-02T00:00:00Z"
+	}
+	if p.Merged != "" {
+		merged, mergedAs = closed, p.Merged
 	}
 	for _, name := range p.Labels {
 		labels = append(labels, r.label(name))
@@ -146,8 +204,8 @@ func (r *request) pullJSON(p *Pull) map[string]any {
 	return map[string]any{
 		"url": url, "id": number(html), "node_id": node(html), "html_url": html, "diff_url": html + ".diff", "patch_url": html + ".patch", "issue_url": issue,
 		"commits_url": url + "/commits", "review_comments_url": url + "/comments", "review_comment_url": url + "/comments{/number}", "comments_url": issue + "/comments", "statuses_url": r.url("statuses/" + p.HeadSHA),
-		"number": p.Number, "state": state, "locked": false, "title": "a change", "user": person(r.base, "someone"), "body": nil, "labels": labels, "milestone": nil,
-		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "closed_at": closed, "merged_at": nil, "merge_commit_sha": nil, "assignee": nil,
+		"number": p.Number, "state": state, "locked": false, "title": cmp.Or(p.Title, "a change"), "user": person(r.base, cmp.Or(p.Author, "someone")), "body": p.Body, "labels": labels, "milestone": nil,
+		"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "closed_at": closed, "merged_at": merged, "merge_commit_sha": mergedAs, "assignee": nil,
 		"author_association": "NONE", "auto_merge": nil, "_links": links,
 		"head": end(p.HeadRepo, p.HeadBranch, p.HeadSHA), "base": end(r.repo.name, p.Base, p.BaseSHA),
 	}

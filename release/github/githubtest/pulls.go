@@ -22,6 +22,8 @@ func (r *request) ofPull() *Pull {
 	return r.repo.pull(n)
 }
 
+func (p *Pull) isOpen() bool { return !p.Closed && p.Merged == "" }
+
 func (s *Server) labels(r *request) reply {
 	p := r.ofPull()
 	if p == nil {
@@ -38,7 +40,7 @@ func (s *Server) labels(r *request) reply {
 func (s *Server) pullsOfCommit(r *request) reply {
 	var found []*Pull
 	for _, p := range r.repo.pulls {
-		if p.HeadSHA == r.args[0] && !p.Unlisted {
+		if (p.HeadSHA == r.args[0] || p.Merged == r.args[0] || slices.Contains(p.Commits, r.args[0])) && !p.Unlisted {
 			found = append(found, p)
 		}
 	}
@@ -50,10 +52,10 @@ func (s *Server) pulls(r *request) reply {
 	var found []*Pull
 	for _, p := range r.repo.pulls {
 		owner, _, _ := strings.Cut(p.HeadRepo, "/")
-		if head := q.Get("head"); head != "" && head != owner+":"+p.HeadBranch {
+		if head := q.Get("head"); head != "" && head != owner+":"+p.HeadBranch || q.Has("base") && q.Get("base") != p.Base {
 			continue
 		}
-		if state := q.Get("state"); (state == "open" || state == "") && p.Closed || state == "closed" && !p.Closed {
+		if state := q.Get("state"); (state == "open" || state == "") && !p.isOpen() || state == "closed" && p.isOpen() {
 			continue
 		}
 		found = append(found, p)
@@ -83,27 +85,8 @@ func (s *Server) pullFiles(r *request) reply {
 	return reply{status: http.StatusOK, header: header, body: out}
 }
 
-// mayWrite is nil when the token may comment.
-func (r *request) mayWrite() *reply {
-	var out reply
-	switch {
-	case r.token.rights.Write:
-		return nil
-	case r.token.login == "":
-		out = failure(http.StatusUnauthorized, "Requires authentication")
-	case r.token.rights.Workflow:
-		out = failure(http.StatusForbidden, "Resource not accessible by integration")
-	default:
-		out = failure(http.StatusNotFound, "Not Found")
-	}
-	return &out
-}
-
 // readComment reads the body of a request that writes a comment.
 func (r *request) readComment() (string, *reply) {
-	if no := r.mayWrite(); no != nil {
-		return "", no
-	}
 	var doc struct{ Body string }
 	var out reply
 	switch err := json.Unmarshal(r.body, &doc); {
@@ -111,7 +94,7 @@ func (r *request) readComment() (string, *reply) {
 		out = failure(http.StatusBadRequest, "Problems parsing JSON")
 	case doc.Body == "":
 		out = failure(http.StatusUnprocessableEntity, "Validation Failed", map[string]any{"resource": "IssueComment", "code": "missing_field", "field": "body"})
-	case len(utf16.Encode([]rune(doc.Body))) > maxBody:
+	case tooLong(doc.Body):
 		out = failure(http.StatusUnprocessableEntity, "Validation Failed", map[string]any{"resource": "IssueComment", "code": "unprocessable", "field": "data", "message": "Body is too long (maximum is 65536 characters)"})
 	default:
 		return doc.Body, nil
@@ -119,24 +102,54 @@ func (r *request) readComment() (string, *reply) {
 	return "", &out
 }
 
+func tooLong(body string) bool { return len(utf16.Encode([]rune(body))) > maxBody }
+
 func (s *Server) createComment(r *request) reply {
-	p := r.ofPull()
-	if p == nil {
+	number, err := strconv.Atoi(r.args[0])
+	if err != nil || r.repo.threadOf(number) == nil {
 		return failure(http.StatusNotFound, "Not Found")
+	}
+	if no := r.may(r.commenting(number)...); no != nil {
+		return *no
 	}
 	body, no := r.readComment()
 	if no != nil {
 		return *no
 	}
-	c := s.comment(r.repo, p, r.token.login, body)
+	c := s.comment(r.repo, number, r.token.login, body)
 	return reply{status: http.StatusCreated, body: r.commentJSON(c)}
 }
 
-func (s *Server) comment(repo *repository, p *Pull, author, body string) *Comment {
+// threadOf gives the comments of the pull request or the issue of a number.
+func (r *repository) threadOf(number int) *[]*Comment {
+	if p := r.pull(number); p != nil {
+		return &p.comments
+	}
+	if i := r.issue(number); i != nil {
+		return &i.comments
+	}
+	return nil
+}
+
+// commenting names the rights of which one lets a token comment: that on pull
+// requests is of no use on issues.
+func (r *request) commenting(number int) []permission {
+	if r.repo.pull(number) != nil {
+		return []permission{pullRequests, issues}
+	}
+	return []permission{issues}
+}
+
+func (s *Server) comment(repo *repository, number int, author, body string) *Comment {
 	now := s.now().UTC()
-	c := &Comment{ID: s.id(), Repo: repo.name, Pull: p.Number, Author: author, Body: normalise(body), Created: now, Updated: now}
-	c.URL = fmt.Sprintf("https://github.com/%s/pull/%d#issuecomment-%d", repo.name, p.Number, c.ID)
-	p.comments = append(p.comments, c)
+	c := &Comment{ID: s.id(), Repo: repo.name, Pull: number, Author: author, Body: normalise(body), Created: now, Updated: now}
+	kind := "issues"
+	if repo.pull(number) != nil {
+		kind = "pull"
+	}
+	c.URL = fmt.Sprintf("https://github.com/%s/%s/%d#issuecomment-%d", repo.name, kind, number, c.ID)
+	to := repo.threadOf(number)
+	*to = append(*to, c)
 	s.tell()
 	return c
 }
@@ -156,19 +169,22 @@ func normalise(body string) string {
 
 func (s *Server) updateComment(r *request) reply {
 	id, _ := strconv.ParseInt(r.args[0], 10, 64)
-	for _, p := range r.repo.pulls {
-		for _, c := range p.comments {
-			if c.ID != id {
-				continue
-			}
-			body, no := r.readComment()
-			if no != nil {
-				return *no
-			}
-			c.Body, c.Updated = normalise(body), s.now().UTC()
-			s.tell()
-			return reply{status: http.StatusOK, body: r.commentJSON(c)}
+	for _, list := range r.repo.threads() {
+		i := slices.IndexFunc(*list, func(c *Comment) bool { return c.ID == id })
+		if i < 0 {
+			continue
 		}
+		c := (*list)[i]
+		if no := r.may(r.commenting(c.Pull)...); no != nil {
+			return *no
+		}
+		body, no := r.readComment()
+		if no != nil {
+			return *no
+		}
+		c.Body, c.Updated = normalise(body), s.now().UTC()
+		s.tell()
+		return reply{status: http.StatusOK, body: r.commentJSON(c)}
 	}
 	return failure(http.StatusNotFound, "Not Found")
 }
@@ -185,7 +201,7 @@ func (s *Server) createReview(r *request) reply {
 	if p == nil {
 		return failure(http.StatusNotFound, "Not Found")
 	}
-	if no := r.mayWrite(); no != nil {
+	if no := r.may(pullRequests); no != nil {
 		return *no
 	}
 	var doc struct {

@@ -26,21 +26,35 @@ func routes() []route {
 		at("GET", "/repos/{owner}/{repo}/contents/{path}", []string{"ref"}, (*Server).contents),
 		at("GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}", []string{"recursive"}, (*Server).tree),
 		at("GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}", nil, (*Server).blob),
+		at("POST", "/repos/{owner}/{repo}/git/blobs", nil, (*Server).createBlob),
+		at("POST", "/repos/{owner}/{repo}/git/trees", nil, (*Server).createTree),
+		at("POST", "/repos/{owner}/{repo}/git/commits", nil, (*Server).createCommit),
+		at("GET", "/repos/{owner}/{repo}/git/commits/{commit_sha}", nil, (*Server).gitCommit),
+		at("GET", "/repos/{owner}/{repo}/git/ref/{ref}", nil, (*Server).ref),
+		at("POST", "/repos/{owner}/{repo}/git/refs", nil, (*Server).createRef),
+		at("PATCH", "/repos/{owner}/{repo}/git/refs/{ref}", nil, (*Server).updateRef),
 		at("GET", "/repos/{owner}/{repo}/compare/{basehead}", list, (*Server).compare),
+		at("POST", "/repos/{owner}/{repo}/issues", nil, (*Server).createIssue),
+		at("PATCH", "/repos/{owner}/{repo}/issues/{issue_number}", nil, (*Server).updateIssue),
 		at("GET", "/repos/{owner}/{repo}/issues/{issue_number}/labels", list, (*Server).labels),
 		at("POST", "/repos/{owner}/{repo}/issues/{issue_number}/comments", nil, (*Server).createComment),
 		at("PATCH", "/repos/{owner}/{repo}/issues/comments/{comment_id}", nil, (*Server).updateComment),
 		at("GET", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls", list, (*Server).pullsOfCommit),
-		at("GET", "/repos/{owner}/{repo}/pulls", []string{"state", "head", "per_page", "page"}, (*Server).pulls),
+		at("GET", "/repos/{owner}/{repo}/pulls", []string{"state", "head", "base", "per_page", "page"}, (*Server).pulls),
+		at("POST", "/repos/{owner}/{repo}/pulls", nil, (*Server).createPull),
+		at("PATCH", "/repos/{owner}/{repo}/pulls/{pull_number}", nil, (*Server).updatePull),
 		at("GET", "/repos/{owner}/{repo}/pulls/{pull_number}/files", list, (*Server).pullFiles),
 		at("POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", nil, (*Server).createReview),
+		at("GET", "/repos/{owner}/{repo}/deployments", []string{"ref", "environment", "per_page", "page"}, (*Server).listDeployments),
+		at("POST", "/repos/{owner}/{repo}/deployments", nil, (*Server).createDeployment),
+		at("POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", nil, (*Server).createStatus),
 	}
 }
 
 var parameter = regexp.MustCompile(`\{([a-z_]+)\}`)
 
 // several are parameters that may hold slashes.
-const several = "{path}{tree_sha}{basehead}{tag}"
+const several = "{path}{tree_sha}{basehead}{tag}{ref}"
 
 func at(method, template string, query []string, handle func(*Server, *request) reply) route {
 	form := parameter.ReplaceAllStringFunc(template, func(p string) string {

@@ -152,8 +152,12 @@ type request struct {
 	accept string
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP answers one request. Paths that begin with /_ are no calls of
+// GitHub's: see control.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.control(w, r) {
+		return
+	}
 	body := readBody(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -273,7 +277,12 @@ func query(raw string) string {
 const docs = "https://docs.github.com/rest"
 
 func failure(status int, message string, errs ...map[string]any) reply {
-	body := map[string]any{"message": message, "documentation_url": docs, "status": fmt.Sprint(status)}
+	return failureAt(docs, status, message, errs...)
+}
+
+// failureAt is a refusal that sends the reader to a page of the documentation.
+func failureAt(about string, status int, message string, errs ...map[string]any) reply {
+	body := map[string]any{"message": message, "documentation_url": about, "status": fmt.Sprint(status)}
 	if len(errs) > 0 {
 		body["errors"] = errs
 	}

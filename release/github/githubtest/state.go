@@ -29,7 +29,11 @@ type Pull struct {
 	HeadSHA    string   `json:"head_sha"`
 	Base       string   `json:"base"`
 	BaseSHA    string   `json:"base_sha"`
+	Title      string   `json:"title"`
+	Body       string   `json:"body"`
 	Closed     bool     `json:"closed"`
+	Merged     string   `json:"merged"`   // the commit that brought it into Base; it is closed then
+	Commits    []string `json:"commits"`  // of it, besides HeadSHA and Merged
 	Unlisted   bool     `json:"unlisted"` // the commit does not lead to it, as with some forks
 	Labels     []string `json:"labels"`
 	Files      []File   `json:"files"`
@@ -45,11 +49,11 @@ type File struct {
 	Patch  string `json:"patch"`  // "" for a binary or a large one
 }
 
-// Comment is one on a pull request, as it is kept.
+// Comment is one on a pull request or an issue, as it is kept.
 type Comment struct {
 	ID        int64     `json:"id"`
 	Repo      string    `json:"repo"`
-	Pull      int       `json:"pull"`
+	Pull      int       `json:"pull"` // its number, or that of the issue
 	Author    string    `json:"author"`
 	Body      string    `json:"body"`
 	URL       string    `json:"url"`
@@ -62,15 +66,6 @@ type Comment struct {
 type thread struct {
 	author, path, body string
 	line, start        int
-}
-
-// Rights are what a token may do.
-type Rights struct {
-	Write     bool     `json:"write"`      // comment on pull requests
-	Push      bool     `json:"push"`       // and so see drafts
-	Workflow  bool     `json:"workflow"`   // it is the GITHUB_TOKEN of a run: no user's, and 1,000 requests an hour
-	NoGraphQL bool     `json:"no_graphql"` // GraphQL refuses it
-	Private   []string `json:"private"`    // repositories that it may see
 }
 
 type token struct {
@@ -89,7 +84,10 @@ type repository struct {
 	name     string
 	private  bool
 	releases []Release
+	settings Settings
 	pulls    []*Pull
+	issues   []*Issue
+	deployed []*Deployment
 	git      git
 	bases    map[[2]string]string
 	cutTrees int // entries of a recursive answer; 0 is no bound
@@ -155,6 +153,21 @@ func (s *Server) AddFiles(repo, ref string, files map[string][]byte) string {
 	return s.repo(repo).git.commit(ref, files, nil)
 }
 
+// AddCommit moves a branch to a commit of files that has this id, as a checkout
+// elsewhere knows it.
+func (s *Server) AddCommit(repo, branch, id string, files map[string][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := &s.repo(repo).git
+	old := g.refs[branch]
+	g.commit(id, files, nil)
+	if c := g.commits[id]; old != "" && old != id {
+		c.parents = []string{old}
+		g.commits[id] = c
+	}
+	g.refs[branch] = id
+}
+
 // AddLinks is AddFiles with symlinks, from path to target.
 func (s *Server) AddLinks(repo, ref string, files map[string][]byte, links map[string]string) string {
 	s.mu.Lock()
@@ -183,12 +196,17 @@ func (s *Server) CutTrees(repo string, n int) {
 	s.repo(repo).cutTrees = n
 }
 
-// AddPull adds a pull request, or puts it in the place of that of its number.
+// AddPull adds a pull request, or puts it in the place of that of its number,
+// whose comments it keeps.
 func (s *Server) AddPull(repo string, p Pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	to := s.repo(repo)
-	to.pulls = slices.DeleteFunc(to.pulls, func(have *Pull) bool { return have.Number == p.Number })
+	if have := to.pull(p.Number); have != nil {
+		p.comments, p.threads = have.comments, have.threads
+		*have = p
+		return
+	}
 	to.pulls = append(to.pulls, &p)
 }
 
@@ -202,7 +220,7 @@ func (s *Server) AddComment(repo string, pull int, author, body string) int64 {
 		s.t.Errorf("comment on %s#%d: there is no such pull request", repo, pull)
 		return 0
 	}
-	return s.comment(r, p, author, body).ID
+	return s.comment(r, p.Number, author, body).ID
 }
 
 // EditComment changes one as a person does in the browser. An empty body
@@ -211,9 +229,9 @@ func (s *Server) EditComment(id int64, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.repos {
-		for _, p := range r.pulls {
-			p.comments = slices.DeleteFunc(p.comments, func(c *Comment) bool { return c.ID == id && body == "" })
-			for _, c := range p.comments {
+		for _, to := range r.threads() {
+			*to = slices.DeleteFunc(*to, func(c *Comment) bool { return c.ID == id && body == "" })
+			for _, c := range *to {
 				if c.ID == id {
 					c.Body = normalise(body)
 				}
@@ -252,9 +270,21 @@ func (s *Server) allComments() []Comment {
 func (s *Server) comments() []*Comment {
 	var out []*Comment
 	for _, r := range s.repos {
-		for _, p := range r.pulls {
-			out = append(out, p.comments...)
+		for _, list := range r.threads() {
+			out = append(out, *list...)
 		}
+	}
+	return out
+}
+
+// threads gives the comments of every pull request and every issue.
+func (r *repository) threads() []*[]*Comment {
+	var out []*[]*Comment
+	for _, p := range r.pulls {
+		out = append(out, &p.comments)
+	}
+	for _, i := range r.issues {
+		out = append(out, &i.comments)
 	}
 	return out
 }

@@ -98,17 +98,3 @@ func (s *Server) tree(r *request) reply {
 	}
 	return reply{status: http.StatusOK, body: map[string]any{"sha": id, "url": r.url("git/trees/" + id), "tree": out, "truncated": cut}}
 }
-
-func (s *Server) compare(r *request) reply {
-	base, head, ok := strings.Cut(r.args[0], "...")
-	sha := r.repo.bases[[2]string{base, head}]
-	if !ok || sha == "" {
-		return failure(http.StatusNotFound, "Not Found")
-	}
-	return reply{status: http.StatusOK, body: map[string]any{
-		"url": r.url("compare/" + base + "..." + head), "html_url": r.html("compare"), "permalink_url": r.html("compare"),
-		"diff_url": r.html("compare.diff"), "patch_url": r.html("compare.patch"),
-		"base_commit": r.commit(base), "merge_base_commit": r.commit(sha),
-		"status": "diverged", "ahead_by": 1, "behind_by": 1, "total_commits": 1, "commits": []any{r.commit(head)}, "files": []any{},
-	}}
-}
