@@ -1,15 +1,18 @@
 // Package github asks GitHub: for what is published of upstream projects
 // (releases, files at a tag), and for the pull request that a run is about
-// (labels, files of its base, comments).
+// (labels, files of its base, comments). It writes back what a run did: files
+// as a commit or a pull request, issues, deployments.
 //
 // What must stay true: a token goes to the server it is for and nowhere else;
 // no error, cache file or log holds one. What comes back is data of strangers:
 // bounded in size, never executed, in errors only as a short printable cut. Only
-// questions are repeated; a comment whose answer got lost is looked for before
-// it is written again. Requests go out one at a time.
+// questions are repeated; a write whose answer got lost is looked for before it
+// is made again. A branch that people use is never forced, and no file is
+// written over that changed since it was read. Requests go out one at a time.
 //
 // To add a question: a method beside its kin, through get when the answer is
-// worth keeping, through query for GraphQL, else through go-github.
+// worth keeping, through query for GraphQL, else through go-github. A write
+// passes its refusals through refusedWrite, with the permission that it takes.
 package github
 
 import (

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -33,8 +32,15 @@ const (
 	Stale     = "stale"     // nothing was written: the pull request has another head by now
 )
 
+// Kinds of comments. Those of one kind do not know those of another.
+const (
+	Dossier = "dossier"
+	Report  = "report" // on what was done after the merge
+)
+
 // SyncOptions bound what Sync does; the zero value does not.
 type SyncOptions struct {
+	Kind string // "" is Dossier
 	Head string // the commit that wanted is about: a run that comes late must not overwrite what a newer one said; "" is any
 	Most int    // comments of ours that there may be on the pull request, twins included; 0 is any number
 }
@@ -42,6 +48,7 @@ type SyncOptions struct {
 // Outcome is what became of a Comment.
 type Outcome struct {
 	Key, Action, URL string
+	Number           int  // of an issue
 	Hidden           bool // somebody minimised the comment
 	Twins            int  // more comments of ours for this key, of runs at one time: left as they are
 }
@@ -63,7 +70,7 @@ func marker(kind, key, body string) string {
 
 var (
 	keyForm     = lazy(`^[A-Za-z0-9_-]{1,64}$`)
-	markerForm  = lazy(`^<!-- belay:(dossier|suggestion) ([A-Za-z0-9_-]{1,64}) ([0-9a-f]{24}) -->$`)
+	markerForm  = lazy(`^<!-- belay:(dossier|report|suggestion|issue|change) ([A-Za-z0-9_-]{1,64}) ([0-9a-f]{24}) -->$`)
 	commentLink = lazy(`#issuecomment-([0-9]{1,18})$`)
 )
 
@@ -88,10 +95,11 @@ func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment, 
 	if _, err := repoPath(op, repo.String()); err != nil {
 		return nil, err
 	}
-	if err := checkComments(wanted); err != nil {
+	o.Kind = cmp.Or(o.Kind, Dossier)
+	if err := checkComments(o.Kind, wanted); err != nil {
 		return nil, named(err, op, repo.String())
 	}
-	there, err := c.ours(ctx, repo, pr)
+	there, err := c.ours(ctx, repo, pr, o.Kind)
 	if err != nil {
 		return nil, named(err, op, repo.String())
 	}
@@ -110,7 +118,7 @@ func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment, 
 		}
 		done := Outcome{Key: w.Key, Action: Stale}
 		if !there.moved(o.Head) {
-			if done, err = c.syncOne(ctx, repo, pr, w, have, o.Head); err != nil {
+			if done, err = c.syncOne(ctx, repo, pr, w, have, o); err != nil {
 				return out, named(err, op, repo.String())
 			}
 		}
@@ -122,28 +130,37 @@ func (c *Client) Sync(ctx context.Context, repo Repo, pr int, wanted []Comment, 
 	return out, named(err, op, repo.String())
 }
 
-func checkComments(wanted []Comment) error {
+func checkComments(kind string, wanted []Comment) error {
 	seen := map[string]bool{}
 	for _, w := range wanted {
 		if !keyForm().MatchString(w.Key) || seen[w.Key] {
 			return &Error{Kind: Invalid, Err: errName("two comments with one key, or a key that is none")}
 		}
 		seen[w.Key] = true
-		if n := len(utf16.Encode([]rune(w.full()))); n > maxBody {
-			return &Error{Kind: TooLarge, Err: fmt.Errorf("a comment of %d characters; GitHub takes %d", n, maxBody)}
+		if err := checkBody(w.full(kind)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (w Comment) full() string {
-	return marker("dossier", w.Key, cmp.Or(w.Basis, w.Body)) + "\n" + w.Body
+// checkBody refuses what GitHub takes neither as a comment nor as the text of an
+// issue or a pull request.
+func checkBody(body string) error {
+	if n := len(utf16.Encode([]rune(body))); n > maxBody {
+		return &Error{Kind: TooLarge, Err: fmt.Errorf("a text of %d characters; GitHub takes %d", n, maxBody)}
+	}
+	return nil
+}
+
+func (w Comment) full(kind string) string {
+	return marker(kind, w.Key, cmp.Or(w.Basis, w.Body)) + "\n" + w.Body
 }
 
 // syncOne writes one comment when there is a need to. When the answer of a
 // write is lost, it is looked for before it is sent once more.
-func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have *posted, head string) (Outcome, error) {
-	_, hash, _ := readMarker("dossier", w.full())
+func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have *posted, o SyncOptions) (Outcome, error) {
+	_, hash, _ := readMarker(o.Kind, w.full(o.Kind))
 	action := Created
 	for attempt := 0; ; attempt++ {
 		switch {
@@ -159,13 +176,13 @@ func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have
 		case have != nil:
 			action = Updated
 		}
-		link, err := c.write(ctx, repo, pr, w, have)
+		link, err := c.write(ctx, repo, pr, w.full(o.Kind), have)
 		if err == nil {
-			o := Outcome{Key: w.Key, Action: action, URL: link}
+			done := Outcome{Key: w.Key, Action: action, URL: link}
 			if have != nil {
-				o.Hidden, o.Twins = have.hidden, have.twins
+				done.Hidden, done.Twins = have.hidden, have.twins
 			}
-			return o, nil
+			return done, nil
 		}
 		if !isKind(err, Offline, Broken) || attempt > 0 || ctx.Err() != nil {
 			return Outcome{}, err
@@ -173,11 +190,11 @@ func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have
 		if wait := c.backoff(ctx, 1); wait != nil {
 			return Outcome{}, err
 		}
-		there, lookErr := c.ours(ctx, repo, pr)
+		there, lookErr := c.ours(ctx, repo, pr, o.Kind)
 		if lookErr != nil {
 			return Outcome{}, err
 		}
-		if there.moved(head) {
+		if there.moved(o.Head) {
 			return Outcome{Key: w.Key, Action: Stale}, nil
 		}
 		have = there.byKey[w.Key]
@@ -185,9 +202,9 @@ func (c *Client) syncOne(ctx context.Context, repo Repo, pr int, w Comment, have
 }
 
 // write sends one comment, new or in the place of have.
-func (c *Client) write(ctx context.Context, repo Repo, pr int, w Comment, have *posted) (link string, err error) {
+func (c *Client) write(ctx context.Context, repo Repo, pr int, text string, have *posted) (link string, err error) {
 	ctx, client := c.own.rest(ctx, repo.String())
-	body := &gh.IssueComment{Body: gh.String(w.full())}
+	body := &gh.IssueComment{Body: gh.String(text)}
 	var answer *gh.IssueComment
 	if have == nil {
 		answer, _, err = client.Issues.CreateComment(ctx, repo.Owner, repo.Name, pr, body)
@@ -195,19 +212,9 @@ func (c *Client) write(ctx context.Context, repo Repo, pr int, w Comment, have *
 		answer, _, err = client.Issues.EditComment(ctx, repo.Owner, repo.Name, have.id, body)
 	}
 	if err != nil {
-		return "", refusedWrite(err)
+		return "", refusedWrite(err, "pull-requests")
 	}
 	return answer.GetHTMLURL(), nil
-}
-
-// refusedWrite takes a 404 for what it is: the pull request is there, or its
-// comments could not have been read. So GitHub answers a token without the right.
-func refusedWrite(err error) error {
-	err = named(err, "", "")
-	if e := err.(*Error); e.Kind == NotFound {
-		e.Kind, e.Status = Refused, http.StatusNotFound
-	}
-	return err
 }
 
 const commentsQuestion = `query($owner:String!,$name:String!,$number:Int!,$after:String){repository(owner:$owner,name:$name){pullRequest(number:$number){headRefOid comments(first:100,after:$after){pageInfo{hasNextPage endCursor}nodes{body viewerDidAuthor isMinimized url}}}}}`
@@ -222,10 +229,10 @@ type thread struct {
 // moved reports whether the pull request is at another commit than head.
 func (t thread) moved(head string) bool { return head != "" && head != t.head }
 
-// ours finds our comments by their keys: comments are listed in the order they
+// ours finds our comments of a kind by their keys: comments are listed in the order they
 // were made. The number that REST wants is in the URL: databaseId is an Int of
 // 32 bits, which newer comments have outgrown.
-func (c *Client) ours(ctx context.Context, repo Repo, pr int) (thread, error) {
+func (c *Client) ours(ctx context.Context, repo Repo, pr int, kind string) (thread, error) {
 	out := thread{byKey: map[string]*posted{}}
 	vars := map[string]any{"owner": repo.Owner, "name": repo.Name, "number": pr, "after": nil}
 	for range maxListed {
@@ -252,7 +259,7 @@ func (c *Client) ours(ctx context.Context, repo Repo, pr int) (thread, error) {
 		out.head = answer.Repository.PullRequest.HeadRefOid
 		comments := answer.Repository.PullRequest.Comments
 		for _, n := range comments.Nodes {
-			key, hash, ok := readMarker("dossier", n.Body)
+			key, hash, ok := readMarker(kind, n.Body)
 			id := commentLink().FindStringSubmatch(n.URL)
 			if !ok || !n.ViewerDidAuthor || id == nil {
 				continue

@@ -43,6 +43,7 @@ type Error struct {
 	Kind   Kind
 	Status int       // of HTTP; 0 when there was no answer
 	Until  time.Time // of Limited
+	Needs  string    // of Refused and Invalid: what would let it through, to go on after "it needs"; "" is not known
 	Err    error     // the cause, in words that may be printed
 }
 
@@ -99,7 +100,14 @@ func (e *Error) Hint() string {
 		if e.Status == http.StatusUnauthorized {
 			return "the token is not valid for this server, or expired"
 		}
+		if e.Needs != "" {
+			return "it needs " + e.Needs
+		}
 		return "look at `permissions:` of the workflow; a pull request from a fork has a token that may only read"
+	case Invalid:
+		if e.Needs != "" {
+			return "it needs " + e.Needs
+		}
 	case Limited:
 		return "run again later, or give a token: without one GitHub answers 60 questions an hour"
 	case NotFound:

@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -131,4 +132,21 @@ func tags(releases []Release) []string {
 		out = append(out, r.Tag)
 	}
 	return out
+}
+
+// mover is a network in which something happens right after a commit was made,
+// for a number of times.
+type mover struct {
+	http.RoundTripper
+	left int
+	move func(left int)
+}
+
+func (m *mover) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := m.RoundTripper.RoundTrip(r)
+	if err == nil && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/git/commits") && m.left > 0 {
+		m.left--
+		m.move(m.left)
+	}
+	return resp, err
 }

@@ -126,3 +126,34 @@ func matching(pulls []*gh.PullRequest, headRepo, headSHA string) []int {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+// MergedPull gives the pull request that brought a commit to a branch; false
+// when none did. Of several the one whose merge made the commit, else the one
+// that was merged first.
+func (c *Client) MergedPull(ctx context.Context, repo Repo, branch, commit string) (number int, ok bool, err error) {
+	const op = "find the merged pull request of a commit in"
+	if _, err := repoPath(op, repo.String()); err != nil {
+		return 0, false, err
+	}
+	if !isCommit(commit) {
+		return 0, false, &Error{Op: op, Repo: repo.String(), Kind: Invalid, Err: errName("not a commit")}
+	}
+	ctx, client := c.own.rest(ctx, repo.String())
+	pulls, err := all(func(o *gh.ListOptions) ([]*gh.PullRequest, *gh.Response, error) {
+		return client.PullRequests.ListPullRequestsWithCommit(ctx, repo.Owner, repo.Name, commit, o)
+	})
+	if err != nil {
+		return 0, false, named(err, op, repo.String())
+	}
+	var first *gh.PullRequest
+	for _, p := range pulls {
+		switch {
+		case p.MergedAt == nil || p.GetBase().GetRef() != branch || !strings.EqualFold(p.GetBase().GetRepo().GetFullName(), repo.String()):
+		case p.GetMergeCommitSHA() == commit:
+			return p.GetNumber(), true, nil
+		case first == nil || p.GetMergedAt().Before(first.GetMergedAt().Time):
+			first = p
+		}
+	}
+	return first.GetNumber(), first != nil, nil
+}

@@ -66,7 +66,7 @@ func (c *Client) Suggest(ctx context.Context, repo Repo, pr int, commit string, 
 		if err == nil {
 			return sent, len(s) - sent, nil
 		}
-		err = refusedWrite(err)
+		err = refusedWrite(err, "pull-requests")
 		if !isKind(err, Offline, Broken) || attempt > 0 || c.backoff(ctx, 1) != nil {
 			return 0, len(s), named(err, op, repo.String())
 		}
