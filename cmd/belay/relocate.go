@@ -43,6 +43,7 @@ type relocation struct {
 	own       docker.Container
 	siblings  map[string]*docker.Sibling
 	mounts    []docker.Mount
+	told      *writeBack
 }
 
 // refusal is why the Action does not work on the host; nothing was changed.
@@ -63,6 +64,7 @@ func (a *app) onHost(ctx context.Context, args []string) error {
 	if err := r.findHost(ctx); err != nil {
 		return err
 	}
+	r.told = r.tells()
 	return r.carryOver(ctx)
 }
 
@@ -199,7 +201,7 @@ func (r *relocation) create(ctx context.Context) (*docker.Sibling, error) {
 		Image: r.own.Image, State: defaultState, Socket: r.socket(), Lasting: slices.Contains(lasting, r.command),
 		Mounts: append([]docker.Mount{{Source: r.stack.Deploy, RW: true}, {Source: r.workspace}}, r.mounts...),
 	}
-	for _, name := range []string{"CI", "GITHUB_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_EVENT_NAME"} {
+	for _, name := range []string{"CI", "GITHUB_ACTIONS", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_EVENT_NAME", "GITHUB_SHA"} {
 		s.Env = append(s.Env, name+"="+r.getenv(name))
 	}
 	s.Env = append(s.Env, "GITHUB_WORKSPACE="+r.workspace)

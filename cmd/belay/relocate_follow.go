@@ -18,28 +18,38 @@ func (r *relocation) carryOver(ctx context.Context) error {
 	if err := r.orphans(ctx); err != nil {
 		return err
 	}
+	r.told.begins(ctx)
 	for {
 		s, err := r.attach(ctx)
 		if err != nil {
+			r.told.ends(ctx, &ending{Exit: codeOf(err)})
 			return coded(err)
 		}
 		end, err := r.attend(ctx, s)
 		if err != nil {
 			return coded(err)
 		}
-		if !end.Held {
-			if err := r.docker.Remove(context.WithoutCancel(ctx), s.ID); err != nil {
-				r.say(err) // what it did is done
-			}
-			delete(r.siblings, s.Name)
-		}
 		if len(end.Needs) == 0 {
-			return r.conclude(ctx, end)
+			return r.conclude(ctx, s, end)
 		}
-		if err := r.needed(end.Needs); err != nil {
+		err = r.docker.Remove(ctx, s.ID)
+		delete(r.siblings, s.Name)
+		if err == nil {
+			err = r.needed(end.Needs)
+		}
+		if err != nil {
 			return coded(err)
 		}
 	}
+}
+
+// codeOf is the exit status that an error ends with.
+func codeOf(err error) int {
+	var e *exitError
+	if errors.As(coded(err), &e) {
+		return e.code
+	}
+	return exitCouldNot
 }
 
 // attach gives the sibling that carries this very request out, of an earlier attempt of
@@ -78,6 +88,10 @@ func (r *relocation) orphans(ctx context.Context) error {
 		told := &sealed{seal: s.Seal, out: io.Discard}
 		if err := r.docker.Follow(ctx, s.ID, time.Time{}, told, func(string) {}); err != nil {
 			return &exitError{exitCouldNot, err}
+		}
+		if end := told.last; end != nil && !end.Held && end.Report != nil {
+			_ = r.printf("run %s, which no job waited for: %s\n", end.Report.ID, end.Report.Outcome)
+			r.told.ends(ctx, end)
 		}
 		// One that was killed left a run without an end, which whatever comes now recovers first.
 		if err := r.docker.Remove(ctx, s.ID); err != nil {
@@ -176,6 +190,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // seal: no text that passes through can know that.
 type ending struct {
 	Exit     int      `json:"exit"`
+	Commit   string   `json:"commit,omitempty"`   // of the checkout
 	Held     bool     `json:"held,omitempty"`     // the work is not over: a verdict is waited for
 	Needs    []string `json:"needs,omitempty"`    // paths of the host that it has to see; nothing else was done
 	PlanHash string   `json:"planHash,omitempty"` // what was to be done
@@ -232,10 +247,17 @@ func (w *sealed) line(line []byte) {
 	}
 }
 
-// conclude tells the runner how the work on the host ended.
-func (r *relocation) conclude(ctx context.Context, end *ending) error {
+// conclude tells the runner and GitHub how the work on the host ended, and only then
+// forgets the sibling: a job that ends before tells it the next time.
+func (r *relocation) conclude(ctx context.Context, s *docker.Sibling, end *ending) error {
 	if err := r.toWorkflow(end); err != nil {
 		r.say(fmt.Errorf("job summary: %w", err))
+	}
+	r.told.ends(ctx, end)
+	if !end.Held {
+		if err := r.docker.Remove(context.WithoutCancel(ctx), s.ID); err != nil {
+			r.say(err) // what it did is done
+		}
 	}
 	if end.Exit == exitOK {
 		return nil

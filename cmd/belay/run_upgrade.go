@@ -19,6 +19,7 @@ import (
 	"github.com/belaystack/belay/release/catalog"
 	"github.com/belaystack/belay/upgrade"
 	application "github.com/belaystack/belay/upgrade/app"
+	"github.com/belaystack/belay/upgrade/report"
 	"github.com/belaystack/belay/upgrade/steps"
 	"github.com/belaystack/belay/upgrade/wanted"
 )
@@ -170,6 +171,9 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 	if err != nil {
 		return runError(err)
 	}
+	if h.inActions() && h.getenv("GITHUB_EVENT_NAME") == "push" && r.Nothing() {
+		return h.nothingPushed(r)
+	}
 	spec := steps.Spec{Run: run, Kind: steps.Upgrade, Options: u.options}
 	if err := h.prepare(ctx, &spec); err != nil {
 		return err
@@ -191,6 +195,17 @@ func (a *app) upgrade(ctx context.Context, f *flags, dir string, u *upgradeFlags
 		return err
 	}
 	return h.carryOut(ctx, f, &spec, refused, r.Notes)
+}
+
+// nothingPushed ends an upgrade by a push that changes no file of the stack, such as that of
+// what Belay itself wrote into the repository. What moved behind floating tags is for a
+// schedule, or for a person.
+func (h *host) nothingPushed(r *wanted.Result) error {
+	if h.sibling != nil {
+		h.sibling.end.Report = &report.Run{Kind: report.Upgrade, Project: h.stack.Project.Name, Belay: versionText(), Commit: r.Commit, Outcome: report.Nothing,
+			Reason: "the push changes no file of the stack", Notes: r.Notes}
+	}
+	return h.printf("nothing to do: the push changes no file of the stack\n")
 }
 
 // attended reports whether a person sits before this command.

@@ -250,6 +250,7 @@ func (h *host) ended(f *flags, run pastRun, code int) error {
 		end = &exitError{code: code}
 	}
 	r := h.report(run, nil, nil)
+	h.sibling.ended(h, run, r)
 	if err := h.summarize(r); err != nil { // the run is what it is without
 		h.say(&masked{err, h.mask})
 	}

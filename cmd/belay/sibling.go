@@ -217,6 +217,7 @@ func codeOfOutcome(o report.Outcome) int {
 
 // tell says how far the work is.
 func (s *sibling) tell(a *app) {
+	s.end.Commit = a.getenv("GITHUB_SHA")
 	data, err := json.Marshal(s.end)
 	if err != nil {
 		a.say(err)
