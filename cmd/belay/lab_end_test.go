@@ -77,7 +77,7 @@ func (l *labStack) until(entry string, sig syscall.Signal, bin string, args ...s
 	return l.when(entry, func() bool { return true }, sig, bin, args...)
 }
 
-// when is until something is so after the entry.
+// when is until something is so after the entry; signal 0 is sent to nobody.
 func (l *labStack) when(entry string, so func() bool, sig syscall.Signal, bin string, args ...string) (string, int) {
 	l.Helper()
 	known := map[string]bool{}
@@ -103,10 +103,13 @@ func (l *labStack) when(entry string, so func() bool, sig syscall.Signal, bin st
 		for _, path := range l.journals() {
 			data, _ := os.ReadFile(path) // it may be gone
 			if !known[path] && bytes.Contains(data, []byte(entry)) && so() {
+				sent = true
+				if sig == 0 {
+					continue // what was so has ended it
+				}
 				if err := cmd.Process.Signal(sig); err != nil {
 					l.Fatal(err)
 				}
-				sent = true
 			}
 		}
 	}

@@ -92,8 +92,7 @@ func (l *labStack) regretted() {
 	l.same(before, "a run that was held open was taken back")
 }
 
-// bereft: the process that holds a run dies, or is told to end; an upgrade is taken back
-// that is not held yet.
+// bereft: the process that holds a run dies, or is told to end.
 func (l *labStack) bereft() {
 	before := l.world()
 	for _, c := range []struct {
@@ -121,10 +120,15 @@ func (l *labStack) bereft() {
 	l.says(out, "cancelled by SIGINT", "cancelled and rolled back")
 	l.same(before, out)
 
-	out, code = l.when(`"event":"captured","step":"clone"`, func() bool {
+}
+
+// overtaken: an upgrade is taken back by another command while it is under way.
+func (l *labStack) overtaken() {
+	before := l.world()
+	out, code := l.when(`"event":"captured","step":"clone"`, func() bool {
 		l.says(l.belay(0, "rollback"), "cancelled and rolled back", "taken back: belay rollback")
 		return true
-	}, syscall.Signal(0), l.bin, "upgrade", "--retry", "--set", toHold)
+	}, 0, l.bin, "upgrade", "--retry", "--set", toHold)
 	if code != exitCancelled {
 		l.Errorf("exit code %d", code)
 	}

@@ -47,7 +47,7 @@ func TestLab(t *testing.T) {
 		{"backup", (*labStack).backup}, {"recovery", (*labStack).recovery}, {"cancelled", (*labStack).cancelled},
 		{"refused", (*labStack).refused}, {"latest", (*labStack).latest}, {"dify", (*labStack).dify},
 		{"lacks", (*labStack).lacks},
-		{"held", (*labStack).held}, {"unheard", (*labStack).unheard}, {"regretted", (*labStack).regretted}, {"bereft", (*labStack).bereft},
+		{"held", (*labStack).held}, {"unheard", (*labStack).unheard}, {"regretted", (*labStack).regretted}, {"bereft", (*labStack).bereft}, {"overtaken", (*labStack).overtaken},
 	} {
 		if !whole {
 			l.reset()
