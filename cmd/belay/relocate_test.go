@@ -182,6 +182,23 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
+// Nothing but belay and docker is in the Action's image.
+func TestRunnable(t *testing.T) {
+	h := &host{app: &app{sibling: &sibling{}}}
+	h.conf.Verify = []steps.Command{{Name: "in", Service: "api", Run: []string{"none-of-this"}}, {Name: "own", Image: "x", Run: []string{"none-of-this"}}, {Name: "here", Run: []string{"go", "version"}}}
+	if err := h.runnable(); err != nil {
+		t.Error(err)
+	}
+	h.conf.BackUp = []steps.Command{{Name: "objects", Run: []string{"none-of-this", "canary"}}}
+	if err := h.runnable(); err == nil || !strings.Contains(err.Error(), "command objects of belay.yml is for the host, and the Action's image has no none-of-this") || strings.Contains(err.Error(), "canary") {
+		t.Error(err)
+	}
+	h.sibling = nil
+	if err := h.runnable(); err != nil {
+		t.Errorf("on the host: %v", err)
+	}
+}
+
 func TestCodeOfOutcome(t *testing.T) {
 	for o, want := range map[report.Outcome]int{report.Done: 0, report.Nothing: 0, report.Held: 0, report.RolledBack: 4, report.Stuck: 5, report.Refused: 11, report.Cancelled: 130, report.Failed: 3} {
 		if got := codeOfOutcome(o); got != want {

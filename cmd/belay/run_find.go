@@ -24,6 +24,9 @@ var errNoRuns = errors.New("no run is known")
 // recorded holds then, and the engine knows in which folder that is.
 func (a *app) hostOfDead(ctx context.Context, f *flags, dir string, d deployment) (*host, error) {
 	a.runs()
+	if err := hostSystem(); err != nil {
+		return nil, runError(err)
+	}
 	c, err := a.engine()
 	if err != nil {
 		return nil, err

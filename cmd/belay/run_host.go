@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/belaystack/belay/cmd/belay/config"
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
@@ -91,7 +93,7 @@ func (a *app) host(ctx context.Context, f *flags, dir string, d deployment) (*ho
 	if err := h.configure(f); err != nil {
 		return nil, err
 	}
-	if err := h.visible(); err != nil {
+	if err := errors.Join(h.visible(), h.runnable()); err != nil {
 		return nil, err
 	}
 	if err := h.keys(); err != nil {
@@ -274,6 +276,16 @@ func (h *host) runID() string {
 	var b [2]byte
 	rand.Read(b[:])
 	return h.now().UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+}
+
+// hostSystem refuses a machine whose paths are not those of an engine: on others than Linux
+// that runs in a machine of its own.
+func hostSystem() error {
+	if runtime.GOOS == "linux" {
+		return nil
+	}
+	return &upgrade.Refusal{Reason: "belay works on stacks where the engine itself runs", Found: runtime.GOOS, Needed: "linux",
+		Next: "run this on the Linux host of the stack; check, lint, env, notes and plan --base work here"}
 }
 
 // static refuses a build of this program that needs libraries of the host: it is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/belaystack/belay/cmd/belay/config"
 	"github.com/belaystack/belay/lint/source"
+	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/report"
 	"github.com/belaystack/belay/upgrade/wanted/deployed"
 )
@@ -352,6 +354,25 @@ func (h *host) visible() error {
 		return nil
 	}
 	return &exitError{code: exitCouldNot} // the container that started this one makes another
+}
+
+// runnable refuses commands of belay.yml that the host has a program for and this container
+// has not: nothing but belay, docker and docker compose is in it.
+func (h *host) runnable() error {
+	if h.sibling == nil {
+		return nil
+	}
+	var errs []error
+	for _, c := range slices.Concat(h.conf.Baseline, h.conf.Verify, h.conf.BackUp) {
+		if c.Service != "" || c.Image != "" || len(c.Run) == 0 {
+			continue
+		}
+		if _, err := exec.LookPath(c.Run[0]); err != nil {
+			errs = append(errs, &upgrade.Refusal{Reason: "command " + c.Name + " of belay.yml is for the host, and the Action's image has no " + c.Run[0],
+				Next: "give it an image, or a service to run in; or run belay on the host itself, without the Action"})
+		}
+	}
+	return runError(errors.Join(errs...))
 }
 
 // fromCheckout is the belay.yml of the checkout, where none is deployed with the stack.

@@ -28,6 +28,7 @@ func All() []*lint.Rule {
 		keyRequired(),
 		projectNameUnset(),
 		dataVolumeAnonymous(),
+		dataInCheckout(),
 		postgresDataPath(),
 		postgresLibcSwitch(),
 		healthcheckMissing(),

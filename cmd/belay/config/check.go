@@ -98,7 +98,7 @@ func (d *document) checkDeploy(stacks []Stack) {
 		at := []string{"stacks", strconv.Itoa(i), "deploy"}
 		_, n := find(d.node, at)
 		clean := path.Clean(name)
-		line, twice := first[clean]
+		line, twice := first[stacks[i].Host+" "+clean]
 		switch {
 		case !path.IsAbs(name):
 			d.fail(n, "write where it is on the host", "%s: %s is not an absolute path", where(at), quote(name))
@@ -106,10 +106,12 @@ func (d *document) checkDeploy(stacks []Stack) {
 			d.fail(n, "write the path without ..", "%s: %s leads out of a folder that it names", where(at), quote(name))
 		case clean == "/":
 			d.fail(n, "name a folder below it", "%s: the root of the host", where(at))
+		case slices.Contains(strings.Split(clean, "/"), "_work"):
+			d.fail(n, "name a folder outside of it, and move the stack there with its data", "%s: %s is in the working folder of a runner, where a checkout removes what git does not track", where(at), quote(name))
 		case twice:
-			d.fail(n, "give each stack a folder of its own", "%s: %s is that of another stack: first on line %d", where(at), quote(clean), line)
+			d.fail(n, "give each stack of a host a folder of its own", "%s: %s is that of another stack: first on line %d", where(at), quote(clean), line)
 		default:
-			first[clean] = n.Line
+			first[stacks[i].Host+" "+clean] = n.Line
 		}
 		stacks[i].Deploy = clean
 	}

@@ -124,11 +124,12 @@ func TestRunErrors(t *testing.T) {
 				"2:217: windows[4].timezone: \"../x\" is no time zone of the IANA → write it like Europe/Berlin"},
 		"deploy": {"stacks:\n- {name: a, deploy: srv/a}\n- {name: b, deploy: /srv/b}\n- {name: c, deploy: /srv/../c}\n- {name: d, deploy: //}\n- {name: e, deploy: /srv/./b/, host: 'a b'}\n",
 			"7:38: stacks[4].host: \"a b\" does not have the form ^[A-Za-z0-9._-]+$"},
-		"deploy's values": {"stacks:\n- {name: a, deploy: srv/a}\n- {name: b, deploy: /srv/b}\n- {name: c, deploy: /srv/../c}\n- {name: d, deploy: //}\n- {name: e, deploy: /srv/./b/}\n",
+		"deploy's values": {"stacks:\n- {name: a, deploy: srv/a}\n- {name: b, deploy: /srv/b}\n- {name: c, deploy: /srv/../c}\n- {name: d, deploy: //}\n- {name: e, deploy: /srv/./b/}\n- {name: f, deploy: /srv/b, host: far}\n- {name: g, deploy: /home/r/_work/g/g}\n",
 			"3:21: stacks[0].deploy: \"srv/a\" is not an absolute path → write where it is on the host\n" +
 				"5:21: stacks[2].deploy: \"/srv/../c\" leads out of a folder that it names → write the path without ..\n" +
 				"6:21: stacks[3].deploy: the root of the host → name a folder below it\n" +
-				"7:21: stacks[4].deploy: \"/srv/b\" is that of another stack: first on line 4 → give each stack a folder of its own"},
+				"7:21: stacks[4].deploy: \"/srv/b\" is that of another stack: first on line 4 → give each stack of a host a folder of its own\n" +
+				"9:21: stacks[6].deploy: \"/home/r/_work/g/g\" is in the working folder of a runner, where a checkout removes what git does not track → name a folder outside of it, and move the stack there with its data"},
 		"baseline":         {"baseline: {commands: []}\nstacks: [{name: a, baseline: x}]", "3:30: stacks[0].baseline: text, want keys with values"},
 		"baseline outside": {"baseline: {findings: ../x}", `2:22: "../x": outside the repository`},
 		"baseline list":    {"baseline: [x]", `2:11: baseline: a list, want keys with values or text`},
