@@ -297,12 +297,15 @@ func TestOnHost(t *testing.T) {
 		t.Errorf("the server has %s", got)
 	}
 
-	// A job that is cancelled takes back what it began.
+	// A job that is cancelled takes back what it began. The runner sends two signals.
 	l.job = "2"
 	wait = l.start(nil, "command=upgrade")
 	l.at("clone")
-	if out, err := l.docker("kill", "--signal", "INT", l.name); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, signal := range []string{"INT", "TERM"} {
+		if out, err := l.docker("kill", "--signal", signal, l.name); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		time.Sleep(500 * time.Millisecond)
 	}
 	if got := wait(); got.code != exitCancelled || !strings.Contains(got.log, "cancelled: what was begun on the host is taken back") || !strings.Contains(got.outputs, "\ncancelled\n") {
 		t.Errorf("cancelled: exit %d\n%s\n%s", got.code, got.log, got.outputs)

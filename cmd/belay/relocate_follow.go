@@ -150,27 +150,19 @@ func (r *relocation) attend(ctx context.Context, s *docker.Sibling) (*ending, er
 	}
 }
 
-// passSignals hands the signals that ask this process to end on to the sibling.
+// passSignals asks the sibling to end when this process is asked to, once: a runner that
+// cancels a job sends SIGINT and, 7.5 s later, SIGTERM (actions/runner, ProcessInvoker.cs),
+// and a second signal would stop the way back.
 func (r *relocation) passSignals(ctx context.Context, id string) (stop func()) {
 	over := make(chan struct{})
-	second := secondSignal()
-	send := func(text string) {
-		r.say(errors.New(text))
-		if err := r.docker.Signal(context.WithoutCancel(ctx), id, "INT"); err != nil {
-			r.say(err)
-		}
-	}
 	go func() {
 		select {
 		case <-over:
-			return
 		case <-ctx.Done():
-			send("cancelled: what was begun on the host is taken back, also when this job does not wait for it")
-		}
-		select {
-		case <-over:
-		case <-second:
-			send("cancelled again: the way back stops, and a person has to go on with it")
+			r.say(errors.New("cancelled: what was begun on the host is taken back, also when this job does not wait for it"))
+			if err := r.docker.Signal(context.WithoutCancel(ctx), id, "INT"); err != nil {
+				r.say(err)
+			}
 		}
 	}()
 	return sync.OnceFunc(func() { close(over) })
