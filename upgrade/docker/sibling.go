@@ -132,7 +132,7 @@ func (r *inspected) sibling() (*Sibling, bool) {
 // CreateSibling makes it, and gives its id; it does not run yet. ErrTaken where one of
 // that name is there, a *NoSourceError where a folder is not.
 func (c *Client) CreateSibling(ctx context.Context, s Sibling) (string, error) {
-	args := []string{"create", "--pull", "never", "--name", s.Name, "--network", "host", "--user", "0:0", "--security-opt", "label=disable",
+	args := []string{"create", "--pull", "never", "--name", s.Name, "--network", "host", "--userns", "host", "--user", "0:0", "--security-opt", "label=disable",
 		// The engine's own default may be none, or one that cannot be read.
 		"--log-driver", "json-file", "--log-opt", "max-size=100m",
 		"--label", LabelSibling + "=" + s.Folder, "--label", labelRequest + "=" + s.Request, "--label", labelSeal + "=" + s.Seal,
