@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -22,23 +21,7 @@ func (c *Client) Digest(ctx context.Context, ref image.Ref) (string, error) {
 	if ref.Digest != "" {
 		return ref.Digest, nil
 	}
-	parsed, err := name.ParseReference(ref.String())
-	if err != nil {
-		return "", errors.New("not the name of an image")
-	}
-	if c.isSilent(ref.Registry) {
-		return "", errors.New("it did not answer before")
-	}
-	asking, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultTimeout))
-	defer cancel()
-	digest, err := c.digest(asking, parsed)
-	if err != nil {
-		if ctx.Err() == nil && (asking.Err() != nil || isGone(err)) {
-			c.markSilent(ref.Registry)
-		}
-		return "", describe(asking, err)
-	}
-	return digest, nil
+	return asked(ctx, c, ref, c.digest)
 }
 
 // digest asks without a body first, which registries do not count as a pull. Not all of

@@ -67,23 +67,34 @@ func (c *Client) Repository(ctx context.Context, ref image.Ref) (string, error) 
 	if !slices.ContainsFunc(public, allowed) && !slices.Contains(c.Allow, ref.Registry) {
 		return "", fmt.Errorf("registry %s is not one of those that belay asks", ref.Registry)
 	}
+	label, err := asked(ctx, c, ref, c.label)
+	if err != nil {
+		return "", err
+	}
+	return repository(label), nil
+}
+
+// asked puts one question to the registry of ref, in bounded time; one that did not answer
+// is not asked again.
+func asked[T any](ctx context.Context, c *Client, ref image.Ref, ask func(context.Context, name.Reference) (T, error)) (T, error) {
+	var none T
 	parsed, err := name.ParseReference(ref.String())
 	if err != nil {
-		return "", errors.New("not the name of an image")
+		return none, errors.New("not the name of an image")
 	}
 	if c.isSilent(ref.Registry) {
-		return "", errors.New("it did not answer before")
+		return none, errors.New("it did not answer before")
 	}
 	asking, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, defaultTimeout))
 	defer cancel()
-	label, err := c.label(asking, parsed)
+	answer, err := ask(asking, parsed)
 	if err != nil {
 		if ctx.Err() == nil && (asking.Err() != nil || isGone(err)) {
 			c.markSilent(ref.Registry)
 		}
-		return "", describe(asking, err)
+		return none, describe(asking, err)
 	}
-	return repository(label), nil
+	return answer, nil
 }
 
 func (c *Client) isSilent(registry string) bool {
