@@ -46,14 +46,13 @@ const hostPassword = "canary-of-the-host"
 
 func newOnHost(t *testing.T) *onHost {
 	docker := dockerImage(t, "belay:full")
-	if out, err := docker("image", "inspect", "pgvector/pgvector:pg17"); err != nil {
-		if out, err = docker("pull", "-q", "pgvector/pgvector:pg17"); err != nil {
+	if _, err := docker("image", "inspect", "pgvector/pgvector:pg17"); err != nil {
+		if out, err := docker("pull", "-q", "pgvector/pgvector:pg17"); err != nil {
 			if strings.Contains(os.Getenv("BELAY_TEST_REQUIRE"), "docker") {
 				t.Fatalf("%s", out)
 			}
 			t.Skipf("needs pgvector/pgvector:pg17: %s", out)
 		}
-		_ = out
 	}
 	top := t.TempDir()
 	l := &onHost{T: t, docker: docker, folder: filepath.Join(top, "srv"), ws: filepath.Join(top, "work", "shop", "shop"), files: filepath.Join(top, "runner"), event: "push", job: "1",
@@ -82,8 +81,7 @@ func newOnHost(t *testing.T) *onHost {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	l.waitFor("the server", func() bool {
-		out, err := l.compose("exec", "-T", "db", "pg_isready", "-q", "-h", "127.0.0.1")
-		_ = out
+		_, err := l.compose("exec", "-T", "db", "pg_isready", "-q", "-h", "127.0.0.1")
 		return err == nil
 	})
 	r := &relocation{}
@@ -142,7 +140,7 @@ func (l *onHost) start(more []string, inputs ...string) func() ran {
 	l.name = fmt.Sprintf("action-%s-%d", l.project, time.Now().UnixNano())
 	put(l.T, l.files, map[string]string{"output": "\n", "summary": "\n", "temp/.keep": "\n"})
 	args := []string{"run", "--rm", "--name", l.name, "--workdir", "/github/workspace", "-e", "GITHUB_ACTIONS=true", "-e", "CI=true", "-e", "GITHUB_WORKSPACE=/github/workspace",
-		"-e", "GITHUB_REPOSITORY=acme/shop", "-e", "GITHUB_RUN_ID=" + l.job, "-e", "GITHUB_JOB=upgrade", "-e", "GITHUB_EVENT_NAME=" + l.event,
+		"-e", "GITHUB_REPOSITORY=acme/shop", "-e", "GITHUB_API_URL=http://127.0.0.1:1", "-e", "GITHUB_RUN_ID=" + l.job, "-e", "GITHUB_JOB=upgrade", "-e", "GITHUB_EVENT_NAME=" + l.event,
 		"-e", "GITHUB_OUTPUT=/files/output", "-e", "GITHUB_STEP_SUMMARY=/files/summary", "-e", "RUNNER_TEMP=/files/temp", "-e", "INPUT_TOKEN=ghs_secretoftherunner", "-e", "SHOP_KEY=secret-of-the-job",
 		"-v", l.files + ":/files", "-v", l.ws + ":/github/workspace"}
 	if more == nil {
