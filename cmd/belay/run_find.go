@@ -24,10 +24,7 @@ var errNoRuns = errors.New("no run is known")
 // recorded holds then, and the engine knows in which folder that is.
 func (a *app) hostOfDead(ctx context.Context, f *flags, dir string, d deployment) (*host, error) {
 	a.runs()
-	if err := hostSystem(); err != nil {
-		return nil, runError(err)
-	}
-	c, err := a.engine()
+	c, err := a.localEngine(ctx)
 	if err != nil {
 		return nil, err
 	}

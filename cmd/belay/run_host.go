@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -19,7 +17,6 @@ import (
 	"github.com/belaystack/belay/cmd/belay/config"
 	"github.com/belaystack/belay/lint"
 	"github.com/belaystack/belay/lint/source"
-	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/backup"
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
@@ -65,19 +62,10 @@ type host struct {
 	protected []string   // keys that must not change, of belay.yml
 }
 
-// engine drives the docker command of the user.
-func (a *app) engine() (*docker.Client, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, &exitError{exitCouldNot, err}
-	}
-	return &docker.Client{Env: os.Environ(), Grace: 10 * time.Second, Binary: self}, nil
-}
-
 // host finds the stack that runs from dir.
 func (a *app) host(ctx context.Context, f *flags, dir string, d deployment) (*host, error) {
 	a.runs()
-	c, err := a.engine()
+	c, err := a.localEngine(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -276,16 +264,6 @@ func (h *host) runID() string {
 	var b [2]byte
 	rand.Read(b[:])
 	return h.now().UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
-}
-
-// hostSystem refuses a machine whose paths are not those of an engine: on others than Linux
-// that runs in a machine of its own.
-func hostSystem() error {
-	if runtime.GOOS == "linux" {
-		return nil
-	}
-	return &upgrade.Refusal{Reason: "belay works on stacks where the engine itself runs", Found: runtime.GOOS, Needed: "linux",
-		Next: "run this on the Linux host of the stack; check, lint, env, notes and plan --base work here"}
 }
 
 // static refuses a build of this program that needs libraries of the host: it is

@@ -267,7 +267,7 @@ type stackLine struct {
 
 func (a *app) stacks(ctx context.Context, f *flags) error {
 	a.runs()
-	c, err := a.engine()
+	c, err := a.localEngine(ctx)
 	if err != nil {
 		return err
 	}

@@ -94,6 +94,15 @@ func (c *Client) composeVersion(ctx context.Context) (string, error) {
 	return strings.TrimPrefix(strings.TrimSpace(string(out)), "v"), nil
 }
 
+// Endpoint is the address of the engine that the docker command leads to, and the context
+// that names it: of DOCKER_HOST, else of DOCKER_CONTEXT, else of docker's own settings. The
+// context of DOCKER_HOST is "default". The engine itself is not asked.
+func (c *Client) Endpoint(ctx context.Context) (name, address string, err error) {
+	var one struct{ Name, Host string }
+	err = c.ask(ctx, &one, "context", "inspect", "--format", `{"Name":{{json .Name}},"Host":{{json .Endpoints.docker.Host}}}`)
+	return one.Name, one.Host, err
+}
+
 // Ready waits until the engine answers. When ctx ends first, the error is that of
 // the last attempt that ended by itself.
 func (c *Client) Ready(ctx context.Context) error {
