@@ -173,11 +173,13 @@ func TestDiffering(t *testing.T) {
 func TestUnseen(t *testing.T) {
 	bind := func(path string) docker.Mount { return docker.Mount{Type: "bind", Source: path} }
 	h := &host{state: "/var/lib/belay/shop", stack: &wanted.Deployed{Project: docker.Project{Dir: "/srv/shop", Files: []string{"/srv/shop/compose.yaml", "/srv/common/base.yaml"}},
-		Containers: []docker.Container{{Mounts: []docker.Mount{bind("/srv/shop/volumes/db"), bind("/mnt/data"), bind("/"), bind("/var/run/docker.sock"), bind("/proc"), bind("/usr/local"), {Type: "volume", Source: "/var/lib/docker/volumes/x"}}}}}}
+		Containers: []docker.Container{{Mounts: []docker.Mount{bind("/srv/shop/volumes/db"), bind("/mnt/data"), bind("/home/r/_work/shop/shop/uploads"), bind("/"), bind("/var/run/docker.sock"), bind("/proc"), bind("/usr/local"), {Type: "volume", Source: "/var/lib/docker/volumes/x"}}}}}}
 	h.store = &backup.Store{Dir: "/mnt/backups/shop"}
 	h.conf.Identity = "/etc/belay/age.txt"
-	got := (&sibling{sees: []string{"/srv/shop", "/var/lib/belay"}}).unseen(h)
-	if want := []string{"/srv/common/base.yaml", "/mnt/backups", "/etc/belay/age.txt", "/mnt/data"}; !slices.Equal(got, want) {
+	// Data in the checkout were taken for seen, since that is mounted too.
+	h.app = &app{getenv: func(string) string { return "/home/r/_work/shop/shop" }}
+	got := (&sibling{sees: []string{"/srv/shop", "/home/r/_work/shop/shop", "/var/lib/belay"}}).unseen(h)
+	if want := []string{"/srv/common/base.yaml", "/mnt/backups", "/etc/belay/age.txt", "/mnt/data", "/home/r/_work/shop/shop/uploads"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

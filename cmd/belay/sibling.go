@@ -307,7 +307,8 @@ func appendMissing(list []string, one string) []string {
 	return append(list, one)
 }
 
-// unseen are the paths that a stack is made of and that are not the host's here.
+// unseen are the paths that a stack is made of and that are not the host's here. The
+// checkout is mounted, but a stack's data must not be in it: who is asked for that refuses.
 func (s *sibling) unseen(h *host) []string {
 	// Those of state and backups have folders for each project, which may not be there yet.
 	all := append([]string{h.stack.Project.Dir, filepath.Dir(h.state)}, slices.Concat(h.stack.Project.Files, h.stack.Project.EnvFiles)...)
@@ -324,9 +325,10 @@ func (s *sibling) unseen(h *host) []string {
 			}
 		}
 	}
+	top := h.getenv("GITHUB_WORKSPACE")
 	var out []string
 	for _, p := range all {
-		if !slices.ContainsFunc(s.sees, func(dir string) bool { return below(p, dir) }) {
+		if below(p, top) || !slices.ContainsFunc(s.sees, func(dir string) bool { return below(p, dir) }) {
 			out = appendMissing(out, p)
 		}
 	}
