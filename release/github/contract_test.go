@@ -27,7 +27,7 @@ func TestContract(t *testing.T) {
 		Files: []githubtest.File{{Name: "compose.yml", Patch: somePatch}}})
 	for _, token := range []string{writer, ""} {
 		c := l.client(token)
-		var errs [16]error
+		var errs [17]error
 		_, errs[0] = c.Releases(ctx, upstream, never)
 		_, errs[1] = c.ReleaseAt(ctx, upstream, "1.1.0")
 		_, errs[2] = c.File(ctx, upstream, "docker/a", "1.1.0")
@@ -68,6 +68,7 @@ func TestContract(t *testing.T) {
 			l.Fail(githubtest.LostAnswer("POST /repos/acme/stack/deployments")) // so that they are listed too
 			id, errs[14] = c.Deploy(ctx, own, Deployment{Ref: since, Environment: "prod", Run: "r"})
 			errs[15] = c.SetDeployStatus(ctx, own, id, DeployStatus{State: DeploySuccess, LogURL: "https://example.com"})
+			_, errs[16] = c.OpenDeployments(ctx, own, "prod")
 		}
 		for i, err := range errs {
 			if err != nil {

@@ -85,6 +85,45 @@ func (c *Client) Deploy(ctx context.Context, repo Repo, d Deployment) (int64, er
 	}
 }
 
+// lookedAt is how many of the newest deployments OpenDeployments looks at.
+const lookedAt = 10
+
+// OpenDeployments gives the deployments of an environment that were made here and are
+// still in progress, newest first: those of jobs that did not see the end of what they
+// began. Only the newest ten are looked at.
+func (c *Client) OpenDeployments(ctx context.Context, repo Repo, environment string) ([]int64, error) {
+	const op = "look for open deployments of"
+	if _, err := repoPath(op, repo.String()); err != nil {
+		return nil, err
+	}
+	rest, client := c.own.rest(ctx, repo.String())
+	there, _, err := client.Repositories.ListDeployments(rest, repo.Owner, repo.Name, &gh.DeploymentsListOptions{Environment: environment, ListOptions: gh.ListOptions{PerPage: lookedAt}})
+	if err != nil {
+		return nil, named(err, op, repo.String())
+	}
+	var open []int64
+	for _, d := range there {
+		var p deployPayload
+		if json.Unmarshal(d.Payload, &p) != nil || p.Run == "" {
+			continue
+		}
+		said, _, err := client.Repositories.ListDeploymentStatuses(rest, repo.Owner, repo.Name, d.GetID(), &gh.ListOptions{PerPage: perPage})
+		if err != nil {
+			return nil, named(err, op, repo.String())
+		}
+		var last *gh.DeploymentStatus
+		for _, s := range said {
+			if last == nil || s.GetID() > last.GetID() {
+				last = s
+			}
+		}
+		if last.GetState() == DeployInProgress {
+			open = append(open, d.GetID())
+		}
+	}
+	return open, nil
+}
+
 // SetDeployStatus adds a status to a deployment. After a success GitHub makes
 // the earlier ones of the environment inactive, unless it is of production.
 func (c *Client) SetDeployStatus(ctx context.Context, repo Repo, id int64, s DeployStatus) error {

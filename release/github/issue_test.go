@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +242,36 @@ func TestDeploy(t *testing.T) {
 	d := l.Deployments(own.String())[0]
 	if len([]rune(d.Description)) != 140 || d.Statuses[0].LogURL == "" || len(d.Statuses[1].Description) != 140 || d.Statuses[1].EnvironmentURL != "https://n8n.example" {
 		t.Errorf("%+v", d)
+	}
+}
+
+// Those that are open are ours, of the environment, and were last said to be in progress.
+func TestOpenDeployments(t *testing.T) {
+	l, since := stackLab(t)
+	c := l.client(writer)
+	made := map[string]int64{}
+	for _, d := range []struct {
+		run, environment string
+		states           []string
+	}{{"held", "prod", []string{DeployInProgress, DeployInProgress}}, {"over", "prod", []string{DeployInProgress, DeployFailure}}, {"unsaid", "prod", nil}, {"elsewhere", "dev", []string{DeployInProgress}}, {"newest", "prod", []string{DeployInProgress}}} {
+		id, err := c.Deploy(context.Background(), own, Deployment{Ref: since, Environment: d.environment, Run: d.run})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[d.run] = id
+		for _, state := range d.states {
+			if err := c.SetDeployStatus(context.Background(), own, id, DeployStatus{State: state}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got, err := c.OpenDeployments(context.Background(), own, "prod")
+	if err != nil || !slices.Equal(got, []int64{made["newest"], made["held"]}) {
+		t.Errorf("%v, %v of %v", got, err, made)
+	}
+	l.Fail(githubtest.Fault{On: "/statuses", Status: 403, Message: "Resource not accessible by integration"})
+	if _, err := c.OpenDeployments(context.Background(), own, "prod"); !isKind(err, Refused) {
+		t.Error(err)
 	}
 }
 

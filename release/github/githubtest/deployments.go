@@ -105,6 +105,22 @@ func (s *Server) listDeployments(r *request) reply {
 	return reply{status: http.StatusOK, header: header, body: out}
 }
 
+// listStatuses gives the newest first, as GitHub does.
+func (s *Server) listStatuses(r *request) reply {
+	id, _ := strconv.ParseInt(r.args[0], 10, 64)
+	i := slices.IndexFunc(r.repo.deployed, func(d *Deployment) bool { return d.ID == id })
+	if i < 0 {
+		return failure(http.StatusNotFound, "Not Found")
+	}
+	d := r.repo.deployed[i]
+	all := []any{}
+	for n := range slices.Backward(d.Statuses) {
+		all = append(all, r.statusJSON(d, n))
+	}
+	page, header := paged(r, all)
+	return reply{status: http.StatusOK, header: header, body: page}
+}
+
 func (s *Server) createStatus(r *request) reply {
 	if no := r.may(deployments); no != nil {
 		return *no

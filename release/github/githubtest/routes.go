@@ -47,6 +47,7 @@ func routes() []route {
 		at("POST", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews", nil, (*Server).createReview),
 		at("GET", "/repos/{owner}/{repo}/deployments", []string{"ref", "environment", "per_page", "page"}, (*Server).listDeployments),
 		at("POST", "/repos/{owner}/{repo}/deployments", nil, (*Server).createDeployment),
+		at("GET", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", list, (*Server).listStatuses),
 		at("POST", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses", nil, (*Server).createStatus),
 	}
 }
