@@ -19,18 +19,25 @@ func (r *relocation) carryOver(ctx context.Context) error {
 		return err
 	}
 	r.told.begins(ctx)
+	s, end, err := r.work(ctx)
+	if err != nil {
+		r.told.ends(ctx, &ending{Exit: codeOf(err)})
+		return coded(err)
+	}
+	return r.conclude(ctx, s, end)
+}
+
+// work gives the sibling that did it, and what that said at its end. One that does not see
+// all of the stack is made anew, with more of the host.
+func (r *relocation) work(ctx context.Context) (*docker.Sibling, *ending, error) {
 	for {
 		s, err := r.attach(ctx)
 		if err != nil {
-			r.told.ends(ctx, &ending{Exit: codeOf(err)})
-			return coded(err)
+			return nil, nil, err
 		}
 		end, err := r.attend(ctx, s)
-		if err != nil {
-			return coded(err)
-		}
-		if len(end.Needs) == 0 {
-			return r.conclude(ctx, s, end)
+		if err != nil || len(end.Needs) == 0 {
+			return s, end, err
 		}
 		err = r.docker.Remove(ctx, s.ID)
 		delete(r.siblings, s.Name)
@@ -38,7 +45,7 @@ func (r *relocation) carryOver(ctx context.Context) error {
 			err = r.needed(end.Needs)
 		}
 		if err != nil {
-			return coded(err)
+			return nil, nil, err
 		}
 	}
 }
@@ -78,11 +85,12 @@ func (r *relocation) attach(ctx context.Context) (*docker.Sibling, error) {
 }
 
 // orphans looks after siblings whose job did not wait for them: what they did is told by
-// the next job of the stack, this one.
+// the next job of the stack that tells anything. One that only looks leaves them alone.
 func (r *relocation) orphans(ctx context.Context) error {
 	for _, name := range sortedKeys(r.siblings) {
 		s := r.siblings[name]
-		if s.Alive() || name == r.siblingName(r.command) && s.Request == r.request() {
+		same := name == r.siblingName(r.command)
+		if s.Alive() || same && s.Request == r.request() || !same && r.told == nil {
 			continue
 		}
 		told := &sealed{seal: s.Seal, out: io.Discard}

@@ -84,10 +84,13 @@ func (t *writeBack) begins(ctx context.Context) {
 }
 
 func (t *writeBack) status(ctx context.Context, state, text string) {
-	if t.deployment == 0 {
-		return
+	if t.deployment != 0 {
+		t.statusOf(ctx, t.deployment, state, text)
 	}
-	if err := t.github.SetDeployStatus(ctx, t.repo, t.deployment, github.DeployStatus{State: state, Description: text, LogURL: t.runURL("")}); err != nil {
+}
+
+func (t *writeBack) statusOf(ctx context.Context, id int64, state, text string) {
+	if err := t.github.SetDeployStatus(ctx, t.repo, id, github.DeployStatus{State: state, Description: text, LogURL: t.runURL("")}); err != nil {
 		t.notice(err)
 	}
 }
@@ -106,7 +109,33 @@ func (t *writeBack) ends(ctx context.Context, end *ending) {
 }
 
 func (t *writeBack) endDeployment(ctx context.Context, end *ending) {
-	state, text := github.DeployFailure, resultOf(end)
+	state, text := deployState(end)
+	if t.command == "rollback" && end.Exit == exitOK {
+		t.status(ctx, github.DeploySuccess, "taken back"+runOf(end))
+	} else {
+		t.status(ctx, state, text+runOf(end))
+	}
+	if end.Report == nil || end.Held || end.Waiting != "" {
+		return // who has the stack may still be at work
+	}
+	// Of jobs that were killed, and of an upgrade that was held, whose verdict came later.
+	open, err := t.github.OpenDeployments(ctx, t.repo, t.stack.Name)
+	if err != nil {
+		t.notice(err)
+	}
+	if end.Report.Kind != report.Upgrade {
+		state, text = github.DeployInactive, "its job did not see the end"
+	}
+	for _, id := range open {
+		if id != t.deployment {
+			t.statusOf(ctx, id, state, text+runOf(end))
+		}
+	}
+}
+
+// deployState is the state of a deployment that ended so, and what is said of it.
+func deployState(end *ending) (state, text string) {
+	state, text = github.DeployFailure, resultOf(end)
 	switch result := report.Outcome(text); {
 	case end.Waiting != "":
 		state, text = github.DeployInactive, "waits, with nothing changed: plan "+end.hash()
@@ -119,10 +148,15 @@ func (t *writeBack) endDeployment(ctx context.Context, end *ending) {
 	case result == report.Refused, result == report.Failed:
 		state = github.DeployError
 	}
-	if end.Report != nil && end.Waiting == "" {
-		text += ", run " + end.Report.ID
+	return state, text
+}
+
+// runOf names the run of an ending.
+func runOf(end *ending) string {
+	if end.Report == nil || end.Report.ID == "" || end.Waiting != "" {
+		return ""
 	}
-	t.status(ctx, state, text)
+	return ", run " + end.Report.ID
 }
 
 // text is what there is to read of an ending, as Markdown.
