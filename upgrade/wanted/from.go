@@ -1,6 +1,7 @@
 package wanted
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/compose-spec/compose-go/v2/loader"
 
 	"github.com/belaystack/belay/lint/image"
 )
@@ -46,7 +49,21 @@ func (w *work) from(ctx context.Context, disk *view) (*view, string, error) {
 		return nil, "", err
 	}
 	v, err := w.resolve(ctx, b.next)
+	if err == nil {
+		err = w.sameProject(disk, v)
+	}
 	return v, c.head.Hash.String(), err
+}
+
+// sameProject refuses a checkout that gives the project another name: docker compose
+// would make a second stack beside the one that runs.
+func (w *work) sameProject(disk, next *view) error {
+	folder := loader.NormalizeProjectName(filepath.Base(w.project.Dir))
+	if cmp.Or(disk.stack.Project.Reveal(), folder) == cmp.Or(next.stack.Project.Reveal(), folder) {
+		return nil
+	}
+	return refuse(Identity, "the checkout gives the project another name", w.project.Name, cmp.Or(next.stack.Project.Shown, folder),
+		"write `name: "+w.project.Name+"` into the compose file of the repository: with another one docker compose would make a second stack").at(next.stack.Project.Pos)
 }
 
 // bring puts the files of a checkout in the place of those of the host.

@@ -209,6 +209,8 @@ func TestFromRefuses(t *testing.T) {
 			c.commit(map[string]string{"compose.yaml": "", "docker-compose.yaml": n8n("2.2.0")})
 		}, Identity, ""},
 		{"another compose file comes", func(_ *host, c *clone) { c.commit(map[string]string{"compose.override.yaml": "services: {}\n"}) }, Files, "other compose files"},
+		// It was deployed, and the next docker compose up would have made a second stack.
+		{"another project", func(_ *host, c *clone) { c.commit(map[string]string{"compose.yaml": "name: other\n" + n8n("2.2.0")}) }, Identity, "found stack, needed other"},
 		{"no repository", func(_ *host, c *clone) { os.RemoveAll(filepath.Join(c.dir, ".git")) }, Ancestry, "no git checkout"},
 		{"an older image", func(_ *host, c *clone) { c.commit(map[string]string{"compose.yaml": n8n("2.0.0")}) }, Downgrade, "older"},
 	}
