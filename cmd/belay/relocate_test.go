@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -198,6 +199,22 @@ func TestRunnable(t *testing.T) {
 	h.sibling = nil
 	if err := h.runnable(); err != nil {
 		t.Errorf("on the host: %v", err)
+	}
+}
+
+// Runs in a state folder that the sibling did not see were taken for none: recover found
+// nothing to do, and commit nothing that was held.
+func TestUnseenState(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	put(t, dir, map[string]string{"belay.yml": "version: 1\nstate: " + state + "\n"})
+	s := &sibling{sees: []string{dir}}
+	h := &host{app: &app{getenv: func(string) string { return "" }, sibling: s}, stack: &wanted.Deployed{Project: docker.Project{Dir: dir}}}
+	if _, err := h.projectOf(&flags{}); err == nil || errors.Is(err, errNoRuns) || !slices.Equal(s.end.Needs, []string{state}) {
+		t.Errorf("%v, needs %q", err, s.end.Needs)
+	}
+	s.sees = append(s.sees, state)
+	if _, err := h.projectOf(&flags{}); !errors.Is(err, errNoRuns) || len(s.end.Needs) > 0 {
+		t.Errorf("%v, needs %q", err, s.end.Needs)
 	}
 }
 

@@ -39,6 +39,9 @@ func (a *app) hostOfDead(ctx context.Context, f *flags, dir string, d deployment
 	if err == nil && len(h.runFolders()) > 0 {
 		return h, errors.Join(h.visible(), h.hide())
 	}
+	if h.sibling != nil && len(h.sibling.end.Needs) > 0 {
+		return h, err // a folder that is not seen may have runs all the same
+	}
 	r, found := h.byMarker(ctx, d.project, dir)
 	if !found {
 		return h, errors.Join(err, h.hide())
@@ -118,6 +121,9 @@ func (h *host) projectOf(f *flags) (docker.Project, error) {
 	h.stack.Project.Name = "any"
 	err := h.configure(f)
 	h.stack.Project.Name = ""
+	if err == nil {
+		err = h.visible()
+	}
 	if err != nil {
 		return docker.Project{}, err
 	}
