@@ -214,7 +214,11 @@ func (r *relocation) create(ctx context.Context) (*docker.Sibling, error) {
 	var missing *docker.NoSourceError
 	switch {
 	case errors.As(err, &missing):
-		return nil, refusal("a folder of the stack is not on this host", missing.Path, "", "correct `deploy:` in belay.yml, or run this on the runner of the stack's host; a new stack is started there once by hand: docker compose up -d")
+		next := "correct `deploy:` in belay.yml, or run this on the runner of the stack's host; a new stack is started there once by hand: docker compose up -d"
+		if missing.Path != r.stack.Deploy {
+			next = "make it there, where it is the right one: mkdir -p -m 700 " + shellWord(missing.Path)
+		}
+		return nil, refusal("a folder of the stack is not on this host", missing.Path, "", next)
 	case err != nil:
 		return nil, err
 	}
