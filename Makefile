@@ -48,14 +48,16 @@ lab-down: ## stops the lab's registry and engine; what was built stays
 TESTSTACK ?= $(HOME)/.cache/belay/test-stack
 TESTDIFY  ?= $(HOME)/.cache/belay/test-dify
 TESTMAJOR ?= $(HOME)/.cache/belay/test-major
+TESTRUNNER ?= $(HOME)/.cache/belay/test-runner
 
-test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; about half an hour
+test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that share no code with it; those of the Action when make image has built it; about an hour
 	testdata/lab/lab up
 	if [ -d $(TESTSTACK) ]; then testdata/lab/lab reset $(TESTSTACK); else testdata/lab/lab stack -k mini $(TESTSTACK); fi
 	if [ -d $(TESTDIFY) ]; then testdata/lab/lab reset $(TESTDIFY); else testdata/lab/lab stack -k mini@1.11.4 $(TESTDIFY); fi
 	if [ -d $(TESTMAJOR) ]; then testdata/lab/lab reset $(TESTMAJOR); else testdata/lab/lab stack -k mini@1.16.0 $(TESTMAJOR); fi
-	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) BELAY_TEST_MAJOR=$(TESTMAJOR) go test -count=1 -timeout 60m -run 'TestLab$$|TestDifyReleases$$|TestMajor$$' ./cmd/belay
-	for dir in $(TESTSTACK) $(TESTDIFY) $(TESTMAJOR); do testdata/lab/lab remove $$dir || exit 1; done
+	if [ -d $(TESTRUNNER) ]; then testdata/lab/lab reset $(TESTRUNNER); else testdata/lab/lab stack -k mini $(TESTRUNNER); fi
+	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) BELAY_TEST_MAJOR=$(TESTMAJOR) BELAY_TEST_RUNNER=$(TESTRUNNER) go test -count=1 -timeout 120m -run 'TestLab$$|TestDifyReleases$$|TestMajor$$|TestRunner$$' ./cmd/belay
+	for dir in $(TESTSTACK) $(TESTDIFY) $(TESTMAJOR) $(TESTRUNNER); do testdata/lab/lab remove $$dir || exit 1; done
 
 TESTFLOWS ?= $(HOME)/.cache/belay/test-flows
 TESTQUEUE ?= $(HOME)/.cache/belay/test-queue
