@@ -18,13 +18,14 @@ func postgresGates() []Gate {
 		{
 			ID: "postgres-major", App: Postgres, Majors: true,
 			Title: "A data folder belongs to one major version of PostgreSQL",
-			Text: "The server refuses the files of another major version, so that a new tag on the old volume does not start. The data has to be dumped from the old server, with the roles, and restored into a new, empty volume. " +
+			Text: "The server refuses the files of another major version, so that a new tag on the old volume does not start: the data goes by dump and restore, with the roles, into a new, empty volume. " +
+				"From PostgreSQL 12 on `belay upgrade` does that on the host where the version is a newer one, compares every row, and keeps the old volume as the way back. To an older version there is no such way. " +
 				"Where the image changes between Alpine and Debian too, text is sorted by other rules; a restore builds the indexes anew and so is safe from that, a copied volume is not.",
 			Duty: OneWay, Risks: []Risk{DataRisk}, Level: High, Back: BackRestore,
 			Do: []Action{
-				{When: BeforeStart, Text: "dump every database and the roles with the client of the old server, with all applications stopped"},
-				{When: BeforeStart, Text: "give the new server a volume of its own and restore into it; keep the old volume until the new one is proven"},
-				{When: AfterStart, Text: "compare the extensions and the counts of rows of every database"},
+				{When: BeforeStart, Text: "without `belay upgrade`: dump every database and the roles with the client of the old server, with all applications stopped"},
+				{When: BeforeStart, Text: "without `belay upgrade`: give the new server a volume of its own and restore into it; keep the old volume until the new one is proven"},
+				{When: AfterStart, Text: "without `belay upgrade`: compare the extensions and the counts of rows of every database"},
 			},
 			Sources: []string{dockerPostgres + "/issues/37", "https://www.postgresql.org/docs/current/upgrading.html"},
 		},
