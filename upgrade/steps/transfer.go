@@ -58,8 +58,8 @@ type Part struct {
 	Took Duration `json:"took"`
 }
 
-// Check asks the data which version they are of, whatever the tags say, and looks that the
-// new place is empty.
+// Check asks the data which version they are of, whatever the tags say. That the new place is
+// empty was seen when the run was planned, and is seen again by Capture.
 func (s *transfer) Check(ctx context.Context) error {
 	servers, err := s.servers(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *transfer) Check(ctx context.Context) error {
 			errs = append(errs, &Refusal{Reason: "service " + m.Service + ": its data are not of the version that its tag names", Found: fmt.Sprintf("PostgreSQL %d", facts.Major),
 				Needed: fmt.Sprintf("PostgreSQL %d", m.From), Next: "let its tag name the version that runs, and start it so (docker compose up -d), before another is asked for"})
 		}
-		errs = append(errs, s.empty(ctx, m), s.reachable(ctx, servers[i]), s.oneFolder(ctx, servers[i]))
+		errs = append(errs, s.reachable(ctx, servers[i]), s.oneFolder(ctx, servers[i]))
 	}
 	return errors.Join(errs...)
 }
@@ -109,14 +109,11 @@ func (s *transfer) oneFolder(ctx context.Context, srv *postgres.Server) error {
 		Next: "move what is in them to pg_default (ALTER DATABASE, TABLE and INDEX … SET TABLESPACE), and drop them"}
 }
 
-// empty refuses a new place with something in it.
-func (s *transfer) empty(ctx context.Context, m Move) error {
+// empty refuses a new place with something in it. Somebody can have put it there since the
+// plan was made: draining alone may take half an hour.
+func (s *transfer) empty(m Move, volumes []string) error {
 	if m.New.Volume != "" {
-		found, err := s.Docker.Volumes(ctx, m.New.Volume)
-		if err != nil {
-			return err
-		}
-		if _, there := found[m.New.Volume]; there {
+		if slices.Contains(volumes, m.New.Volume) {
 			return &Refusal{Reason: "the new volume for " + m.Service + " is there already, and nobody knows what is in it", Found: m.New.Volume,
 				Next: "when nothing in it is needed: docker volume rm " + m.New.Volume}
 		}
@@ -136,6 +133,7 @@ func (s *transfer) Capture(ctx context.Context) (transferring, error) {
 	b, err := s.volumesBefore(ctx)
 	out := transferring{before: b}
 	for _, m := range s.Spec.Moves {
+		err = errors.Join(err, s.empty(m, b.Volumes))
 		if m.New.Folder == "" {
 			continue
 		}
