@@ -46,6 +46,7 @@ func (h *host) report(p pastRun, err error, notes []string) *report.Run {
 	}
 	r.Notes = append(r.Notes, p.closure().Warnings...)
 	r.Notes = append(r.Notes, carriedOver(p)...)
+	r.Notes = append(r.Notes, leftBehind(h.runFolder(p.id))...)
 	r.Notes = append(r.Notes, notWaitedFor(p)...)
 	r.Notes = append(r.Notes, activatedAgain(p)...)
 	var given steps.Decision

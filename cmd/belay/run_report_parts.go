@@ -243,6 +243,24 @@ func carriedOver(p pastRun) []string {
 	return out
 }
 
+// leftBehind tells where the rows are that people wrote to a server which was taken back, by
+// the run's folder.
+func leftBehind(folder string) []string {
+	left, err := steps.Left(folder)
+	if err != nil {
+		return []string{"what the undo left cannot be read: " + err.Error()}
+	}
+	var out []string
+	for _, m := range left {
+		then := "retention removes it with the folder of this run; another try needs the name: docker volume rm " + m.New.Volume
+		if m.New.Volume == "" {
+			then = "it is yours to remove; another try needs it empty"
+		}
+		out = append(out, fmt.Sprintf("%s: what was written to PostgreSQL %d since the opening, or may have been, is in %s and nowhere else; %s", m.Service, m.To, m.New.Name(), then))
+	}
+	return out
+}
+
 // activatedAgain tells the workflows that verify activated.
 func activatedAgain(p pastRun) []string {
 	var v steps.Verdict

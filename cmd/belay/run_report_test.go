@@ -124,6 +124,29 @@ func TestReportOfDrain(t *testing.T) {
 	}
 }
 
+// Where the rows are of a server that was taken back with them is told by name.
+func TestReportOfLeft(t *testing.T) {
+	p := play(t, steps.Upgrade, rolledBack...)
+	h := &host{app: &app{}, state: t.TempDir()}
+	if got := h.report(p, nil, nil).Notes; got != nil {
+		t.Errorf("of none: %q", got)
+	}
+	data, err := json.Marshal([]steps.Move{{Service: "db", To: 18, New: steps.DataPlace{Volume: "shop_pg18"}}, {Service: "other", To: 18, New: steps.DataPlace{Folder: "/srv/db_pg18"}}})
+	if err == nil {
+		err = errors.Join(os.MkdirAll(h.runFolder(p.id), 0o700), os.WriteFile(filepath.Join(h.runFolder(p.id), "left.json"), data, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"db: what was written to PostgreSQL 18 since the opening, or may have been, is in volume shop_pg18 and nowhere else; retention removes it with the folder of this run; another try needs the name: docker volume rm shop_pg18",
+		"other: what was written to PostgreSQL 18 since the opening, or may have been, is in /srv/db_pg18 and nowhere else; it is yours to remove; another try needs it empty",
+	}
+	if d := cmp.Diff(want, h.report(p, nil, nil).Notes); d != "" {
+		t.Error(d)
+	}
+}
+
 // TestReportOfReactivation: what was activated again stands in the report by its name.
 func TestReportOfReactivation(t *testing.T) {
 	p := play(t, steps.Upgrade, [2]any{"captured verify", nil}, [2]any{"done verify", steps.Verdict{Again: []application.Again{{ID: "a1", Name: "Daily"}}}},

@@ -86,15 +86,20 @@ func (h *Host) noted() (names []string, err error) {
 
 // dropNoted removes the volumes that were written down and that no container has: one
 // of an old service that was made anew has it until the old one is in its place again.
+// Those that people have written to stay.
 func (h *Host) dropNoted(ctx context.Context) error {
 	names, err := h.noted()
 	if err != nil {
 		return err
 	}
+	if names, err = h.unleft(names); err != nil {
+		return err
+	}
 	return h.dropVolumes(ctx, names)
 }
 
-// dropNew removes the volumes that compose made for the new stack.
+// dropNew removes the volumes that compose made for the new stack, but for those that
+// people have written to.
 func (h *Host) dropNew(ctx context.Context) error {
 	var g given
 	if ok, err := h.Run.Saved("hand-over", &g); err != nil || !ok || g.Volumes == nil {
@@ -104,7 +109,11 @@ func (h *Host) dropNew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.dropVolumes(ctx, slices.DeleteFunc(now, func(n string) bool { return slices.Contains(g.Volumes, n) }))
+	made, err := h.unleft(slices.DeleteFunc(now, func(n string) bool { return slices.Contains(g.Volumes, n) }))
+	if err != nil {
+		return err
+	}
+	return h.dropVolumes(ctx, made)
 }
 
 // dropVolumes removes those of the volumes that no container has, of whomever: somebody

@@ -216,7 +216,7 @@ func (h *Host) policies(ctx context.Context, old halted, services []string) erro
 
 // Undo closes the stack and counts what was written since it opened. When there
 // is anything, the data is not given back without consent: it may be somebody's
-// work.
+// work. With consent a server that moved to another place leaves it there.
 func (s *open) Undo(ctx context.Context, before opened) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -237,7 +237,7 @@ func (s *open) Undo(ctx context.Context, before opened) error {
 		return err
 	}
 	if s.losesData() {
-		return nil
+		return s.leave(ctx, before)
 	}
 	// One that died cannot say what it was told; one that cannot start, neither.
 	if err := s.Docker.Start(ctx, ids(servers)...); err != nil {
@@ -262,12 +262,22 @@ func (h *Host) WrittenSince(ctx context.Context) error {
 // since counts what was written since the opening, but for what an application writes at
 // each start, and left as it was.
 func (s *open) since(ctx context.Context, before opened) error {
-	now, err := s.Capture(ctx)
+	was, now, err := s.counts(ctx, before)
 	if err != nil {
 		return err
 	}
-	own := slices.DeleteFunc(now.Kept, func(k app.Kept) bool { return !slices.Contains(before.Kept, k) })
-	return rowsSince(before.Written.less(own), now.Written.less(own))
+	return rowsSince(was, now)
+}
+
+// counts are those before the opening and those of now, without what applications write at
+// each start.
+func (s *open) counts(ctx context.Context, before opened) (was, now rowCounts, err error) {
+	all, err := s.Capture(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	own := slices.DeleteFunc(all.Kept, func(k app.Kept) bool { return !slices.Contains(before.Kept, k) })
+	return before.Written.less(own), all.Written.less(own), nil
 }
 
 // less are the counters without tables.

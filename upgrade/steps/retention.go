@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/belaystack/belay/upgrade"
 	"github.com/belaystack/belay/upgrade/backup"
-	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
 	"github.com/belaystack/belay/upgrade/postgres"
 	"github.com/belaystack/belay/upgrade/wanted/deployed"
@@ -180,7 +178,7 @@ func (h *Host) dropRuns(ctx context.Context, old func(string) bool) ([]string, e
 		if err != nil || !journal.Ended(entries) {
 			continue // for a person to look at
 		}
-		if err := h.dropMoved(ctx, entries); err != nil {
+		if err := h.dropMoved(ctx, path, entries); err != nil {
 			return gone, err
 		}
 		if err := os.RemoveAll(path); err != nil {
@@ -191,26 +189,63 @@ func (h *Host) dropRuns(ctx context.Context, old func(string) bool) ([]string, e
 	return gone, nil
 }
 
-// dropMoved removes the volumes that the servers of a run had their data in before, where
-// nothing mounts them any more. Folders are left to people.
-func (h *Host) dropMoved(ctx context.Context, entries []journal.Entry) error {
-	var spec Spec
-	if err := upgrade.Header(entries, &spec); err != nil || len(spec.Moves) == 0 ||
-		!slices.ContainsFunc(entries, func(e journal.Entry) bool { return e.Event == journal.Committed }) {
+// dropMoved removes the volumes of servers that a run left, by its folder, where nothing mounts
+// them any more and no other run that is kept has left them, too. Folders are left to people.
+func (h *Host) dropMoved(ctx context.Context, path string, entries []journal.Entry) error {
+	names, err := leftBy(path, entries)
+	if err != nil || len(names) == 0 {
 		return nil //nolint:nilerr // what cannot be read is no reason to remove anything
+	}
+	runs, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		other := filepath.Join(filepath.Dir(path), run.Name())
+		entries, err := journal.Read(filepath.Join(other, "journal"))
+		if other == path || errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+			continue
+		}
+		var needed []string
+		if err == nil {
+			needed, err = leftBy(other, entries)
+		}
+		if err != nil {
+			return nil //nolint:nilerr // which ones that run needs cannot be told: all stay
+		}
+		names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(needed, n) })
 	}
 	cfg, err := h.Docker.Config(ctx, h.Spec.Project)
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, m := range spec.Moves {
-		mounted := slices.ContainsFunc(slices.Collect(maps.Values(cfg.Services)), func(svc docker.Service) bool {
-			return slices.ContainsFunc(svc.Volumes, func(v docker.Mount) bool { return v.Name == m.Old.Volume })
-		})
-		if m.Old.Volume != "" && !mounted {
-			names = append(names, m.Old.Volume)
+	for _, svc := range cfg.Services {
+		for _, v := range svc.Volumes {
+			names = slices.DeleteFunc(names, func(n string) bool { return n == v.Name })
 		}
 	}
 	return h.dropVolumes(ctx, names)
+}
+
+// leftBy gives the volumes of servers that go no earlier than a run's folder: those of before,
+// its way back, and those that its undo left.
+func leftBy(folder string, entries []journal.Entry) ([]string, error) {
+	var spec Spec
+	if err := upgrade.Header(entries, &spec); err != nil {
+		return nil, err
+	}
+	left, err := Left(folder)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, m := range left {
+		names = append(names, m.New.Volume)
+	}
+	if !journal.Ended(entries) || slices.ContainsFunc(entries, func(e journal.Entry) bool { return e.Event == journal.Committed }) {
+		for _, m := range spec.Moves {
+			names = append(names, m.Old.Volume)
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" }), nil
 }

@@ -156,7 +156,8 @@ func (s *transfer) Do(ctx context.Context, _ transferring) (any, error) {
 	return out, nil
 }
 
-// Undo removes the new server and its data. The old ones are where they were.
+// Undo removes the new server and its data, but for data that people have written to since
+// the opening. The old ones are where they were.
 func (s *transfer) Undo(ctx context.Context, b transferring) error {
 	if err := s.ready(ctx); err != nil {
 		return err
@@ -168,9 +169,14 @@ func (s *transfer) Undo(ctx context.Context, b transferring) error {
 	if err := s.clearNew(ctx, old, b.Volumes); err != nil {
 		return err
 	}
+	left, err := Left(s.folder())
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, dir := range b.Folders {
-		if !slices.ContainsFunc(s.Spec.Moves, func(m Move) bool { return m.New.Folder == dir && filepath.IsAbs(dir) }) {
+		of := func(m Move) bool { return m.New.Folder == dir && filepath.IsAbs(dir) }
+		if !slices.ContainsFunc(s.Spec.Moves, of) || slices.ContainsFunc(left, of) {
 			continue
 		}
 		errs = append(errs, os.RemoveAll(dir))

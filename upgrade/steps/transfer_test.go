@@ -3,6 +3,7 @@ package steps
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/belaystack/belay/upgrade/docker"
 	"github.com/belaystack/belay/upgrade/journal"
@@ -190,6 +192,14 @@ func TestTransferFolder(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(l.Spec.Moves[0].New.Folder, ".belay*")); err != nil || left != nil {
 		t.Errorf("left: %q, %v", left, err)
 	}
+	// The new server is not there to say that nobody wrote since the opening.
+	l.Spec.Options.AcceptDataLoss = true
+	l.ok((&open{l.Host}).Undo(t.Context(), opened{Written: rowCounts{"db": {"shop": {}}}}))
+	l.ok(s.Undo(t.Context(), b))
+	if in, err := os.ReadDir(l.Spec.Moves[0].New.Folder); err != nil || len(in) == 0 {
+		t.Errorf("what may have been written is gone: %v", err)
+	}
+	l.ok(os.Remove(l.folder(leftFile)))
 	l.ok(s.Undo(t.Context(), b))
 	if in, err := os.ReadDir(l.Spec.Moves[0].New.Folder); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("there is still %v, %v", in, err)
@@ -218,6 +228,56 @@ func TestTransferWritten(t *testing.T) {
 	l.ok(s.Undo(t.Context(), b))
 	if c := l.one("db"); c.State != "running" {
 		t.Errorf("the old server: %s", c.State)
+	}
+}
+
+// An undo after the opening, which was agreed to, removed the rows that people had written
+// since with the new volume. They stay there until retention.
+func TestTransferLeft(t *testing.T) {
+	l := majorLab(t, "", "data:/var/lib/postgresql/data", "data_pg18:/var/lib/postgresql")
+	volume := l.Spec.Project.Name + "_data_pg18"
+	t.Cleanup(func() {
+		_, _ = l.Docker.Do(context.Background(), docker.Command{Args: []string{"volume", "rm", "--force", volume}})
+	})
+	l.Spec.Moves = []Move{{Service: "db", From: 17, To: 18, New: DataPlace{Volume: volume, Target: "/var/lib/postgresql"}}}
+	s, first := &transfer{l.Host}, &open{l.Host}
+	volumes, err := l.volumeNames(t.Context())
+	l.ok(err)
+	l.j.saved["hand-over"], err = json.Marshal(given{Volumes: volumes})
+	l.ok(err)
+	b := done(l, "transfer", s)
+	l.do("up", "--detach", "--pull", "never", "--no-build")
+	l.ok(l.answering(t.Context(), []string{"db"}))
+	o := captureOf(l, "open", first)
+	l.Spec.Options.AcceptDataLoss = true
+	l.ok(first.Undo(t.Context(), o))
+	if left, err := Left(l.folder()); err != nil || left != nil {
+		t.Errorf("nothing was written, and %v stays: %v", left, err)
+	}
+	l.ok(l.Docker.Exec(t.Context(), l.one("db").ID, docker.Exec{Args: []string{"psql", "-U", "postgres", "-d", "shop", "-qc", "INSERT INTO part VALUES ('2026-02-02', 1)"}}))
+	for range 2 { // it is killed, and begins again
+		l.ok(first.Undo(t.Context(), o))
+	}
+	l.write(strings.NewReplacer("SERVER", serverImage(), "VOLUME", "data:/var/lib/postgresql/data", "MORE", "").Replace(majorStack))
+	var old halted
+	_, err = l.captured(&old)
+	l.ok(err)
+	l.ok(s.Undo(t.Context(), b))
+	l.ok((&halt{l.Host}).Undo(t.Context(), old))
+	if left, err := Left(l.folder()); err != nil || !slices.Equal(left, l.Spec.Moves) {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if got := l.inVolume(docker.Mount{Name: volume}, "18/docker/PG_VERSION"); got != "18\n" {
+		t.Errorf("version in the new volume: %q", got)
+	}
+	var r *Refusal
+	if _, err := s.Capture(t.Context()); !errors.As(err, &r) || !strings.Contains(r.Next, "docker volume rm "+volume) {
+		t.Errorf("another try: %v", err)
+	}
+	l.ok(os.Remove(l.folder(leftFile))) // as it is where nobody wrote
+	l.ok((&halt{l.Host}).Undo(t.Context(), old))
+	if found, err := l.Docker.Volumes(t.Context(), volume); err != nil || len(found) != 0 {
+		t.Errorf("still there: %v, %v", found, err)
 	}
 }
 
@@ -256,41 +316,87 @@ func TestTransferRefused(t *testing.T) {
 	refused("clients could not read the server", move)
 }
 
-// The old volume goes with the folder of the run that left it, unless somebody uses it.
+// The old volume goes with the folder of the run that left it, unless somebody uses it, or
+// another run has it for its way back: it went with the first of two runs that had moved off
+// it. So does the new one of a run that was taken back, where its undo left that.
 func TestDropMoved(t *testing.T) {
-	l := onEngine(t, "services: {a: {image: IMAGE, command: [sleep], volumes: [\"used:/x\"]}}\nvolumes: {used: {}}\n")
+	const mounts = "services: {a: {image: IMAGE, command: [sleep], volumes: [\"used:/x\"]}}\nvolumes: {used: {}}\n"
+	l := onEngine(t, mounts)
 	p := l.Spec.Project.Name
-	entries := func(committed bool, names ...string) []journal.Entry {
+	path := func(run string) string { return filepath.Join(l.Spec.State, "runs", run) }
+	// run makes the folder of one with moves from these volumes to those of their names with "18".
+	run := func(id string, events []journal.Event, names ...string) {
+		t.Helper()
+		l.ok(os.RemoveAll(path(id)))
+		l.ok(os.MkdirAll(path(id), 0o700))
 		spec := Spec{}
 		for _, n := range names {
-			spec.Moves = append(spec.Moves, Move{Old: DataPlace{Volume: p + "_" + n}})
+			spec.Moves = append(spec.Moves, Move{Old: DataPlace{Volume: p + "_" + n}, New: DataPlace{Volume: p + "_" + n + "18"}})
 		}
 		header, err := json.Marshal(spec)
 		l.ok(err)
-		out := []journal.Entry{{Event: journal.Begun, Data: header}}
-		if committed {
-			out = append(out, journal.Entry{Event: journal.Committed})
+		j, err := journal.Create(filepath.Join(path(id), "journal"), time.Now)
+		l.ok(err)
+		defer j.Close()
+		l.ok(j.Append(journal.Begun, "", header))
+		for _, e := range events {
+			l.ok(j.Append(e, "", nil))
 		}
-		return append(out, journal.Entry{Event: journal.Closed})
 	}
-	there := func() string {
+	// drop is what retention does with a run, and gives the volumes that are there then.
+	drop := func(id string) string {
+		t.Helper()
+		entries, err := journal.Read(filepath.Join(path(id), "journal"))
+		l.ok(err)
+		l.ok(l.dropMoved(t.Context(), path(id), entries))
+		l.ok(os.RemoveAll(path(id)))
 		found, err := l.volumeNames(t.Context())
 		l.ok(err)
 		return strings.ReplaceAll(strings.Join(found, " "), p+"_", "")
 	}
-	l.ok(l.Docker.CreateVolume(t.Context(), docker.Volume{Name: p + "_old", Labels: map[string]string{"com.docker.compose.project": p}}))
+	wants := func(why, id, want string) {
+		t.Helper()
+		if got := drop(id); got != want {
+			t.Errorf("%s: %q, want %q", why, got, want)
+		}
+	}
+	for _, name := range []string{"old", "old18"} {
+		l.ok(l.Docker.CreateVolume(t.Context(), docker.Volume{Name: p + "_" + name, Labels: map[string]string{"com.docker.compose.project": p}}))
+	}
 	l.do("stop", "-t", "1", "a")
-	l.ok(l.dropMoved(t.Context(), entries(false, "old")))
-	if got := there(); got != "old used" {
-		t.Errorf("of a run that was taken back: %q", got)
-	}
-	l.ok(l.dropMoved(t.Context(), entries(true, "used", "old")))
-	if got := there(); got != "used" {
-		t.Errorf("%q", got)
-	}
-	l.do("rm", "-f", "a") // what the files mount stays, whoever has it now
-	l.ok(l.dropMoved(t.Context(), entries(true, "used")))
-	if got := there(); got != "used" {
-		t.Errorf("without a container: %q", got)
-	}
+	committed, back := []journal.Event{journal.Committed, journal.Closed}, []journal.Event{journal.Closed}
+	run("1", back, "old")
+	wants("of a run that was taken back", "1", "old old18 used")
+	run("1", committed, "old")
+	run("2", committed, "old")
+	wants("of the first of two", "1", "old old18 used")
+	run("1", committed, "old")
+	run("2", nil, "old")
+	wants("beside one that has not ended", "1", "old old18 used")
+	run("1", committed, "old")
+	run("2", nil)
+	l.ok(os.WriteFile(filepath.Join(path("2"), "journal"), []byte("damaged\n"), 0o600))
+	wants("beside one that cannot be read", "1", "old old18 used")
+	run("1", committed, "used", "old")
+	run("2", back, "old")
+	wants("of one that was committed", "1", "old18 used")
+	left, err := json.Marshal([]Move{{New: DataPlace{Volume: p + "_old18"}}, {New: DataPlace{Folder: "/x"}}})
+	l.ok(err)
+	l.ok(os.WriteFile(filepath.Join(path("2"), leftFile), left, 0o600))
+	run("3", committed, "old18")
+	wants("left by an undo, and the way back of another run", "2", "old18 used")
+	run("2", back, "old")
+	l.ok(os.WriteFile(filepath.Join(path("2"), leftFile), left, 0o600))
+	wants("of a run, and left by an undo", "3", "old18 used")
+	wants("left by an undo", "2", "used")
+	l.write("services: {a: {image: IMAGE, command: [sleep]}}\n")
+	run("1", committed, "used")
+	wants("of a container that is stopped", "1", "used")
+	l.do("rm", "-f", "a")
+	l.write(mounts) // what the files mount stays, whoever has it now
+	run("1", committed, "used")
+	wants("without a container", "1", "used")
+	l.write("services: {a: {image: IMAGE, command: [sleep]}}\n")
+	run("1", committed, "used")
+	wants("of nobody", "1", "")
 }
