@@ -15,7 +15,7 @@ import (
 type Image struct {
 	ID         string   // "sha256:…"
 	Tags       []string // "redis:7-alpine"
-	Digests    []string // "redis@sha256:…"; none for one that was built or imported
+	Digests    []string // "redis@sha256:…"; none for one that was built or imported, but in the image store of containerd
 	Size       int64    // bytes, layers shared with others included
 	Created    time.Time
 	OS, Arch   string
@@ -25,6 +25,9 @@ type Image struct {
 	Volumes    []string // paths for which a container gets an anonymous volume, sorted
 	Labels     map[string]string
 }
+
+// ownNames begins the names that Belay gives to images: no registry has them.
+const ownNames = "belay.local/"
 
 // Image looks up a local image by reference or id; false when there is none.
 func (c *Client) Image(ctx context.Context, ref string) (Image, bool, error) {
@@ -83,6 +86,7 @@ func (c *Client) inspectImages(ctx context.Context, refs []string) ([]Image, err
 			all[i].Volumes = append(all[i].Volumes, path)
 		}
 		slices.Sort(all[i].Volumes)
+		all[i].Digests = slices.DeleteFunc(all[i].Digests, func(d string) bool { return strings.HasPrefix(d, ownNames) })
 	}
 	return all, nil
 }

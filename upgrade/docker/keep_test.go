@@ -36,6 +36,11 @@ func TestKeepAgainstPrune(t *testing.T) {
 	if _, there := found[kept]; !there {
 		t.Error("the kept image is gone")
 	}
+	// In the image store of containerd each name gives a digest, also the holder's, and
+	// an image that no registry has was taken for one that can be pulled again.
+	if got := found[kept].Digests; len(got) != 0 {
+		t.Errorf("the kept image can be pulled by %q", got)
+	}
 	if _, there := found[lost]; there {
 		t.Error("prune took nothing: this test shows nothing")
 	}

@@ -203,8 +203,9 @@ func (s *pull) Undo(ctx context.Context, h had) error {
 	return s.dropPulled(ctx, h.Images)
 }
 
-// dropPulled removes images without a name that were not here before, come from where
-// the run pulled, and that no container has.
+// dropPulled removes images without a name that were not here before, that the run pulled,
+// and that no container has. One without a name has no digest either in the image store of
+// containerd: those are known when the pull came to its end.
 func (s *pull) dropPulled(ctx context.Context, before []string) error {
 	if before == nil {
 		return nil
@@ -218,9 +219,13 @@ func (s *pull) dropPulled(ctx context.Context, before []string) error {
 	if err != nil {
 		return err
 	}
+	var done pulled
+	if _, err := s.Run.Result("pull", &done); err != nil {
+		return err
+	}
 	for _, id := range fresh {
 		img := found[id]
-		ours := slices.ContainsFunc(img.Digests, func(d string) bool {
+		ours := slices.ContainsFunc(done.Tags, func(t tag) bool { return t.ID == id }) || slices.ContainsFunc(img.Digests, func(d string) bool {
 			return slices.ContainsFunc(s.refs(), func(ref string) bool { return sameRepository(d, ref) })
 		})
 		if !ours || len(img.Tags) > 0 {
