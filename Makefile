@@ -59,6 +59,10 @@ test-lab: ## whole runs of belay on a stack of the lab, judged by scripts that s
 	eval "$$(testdata/lab/lab env)" && BELAY_TEST_LAB=$(TESTSTACK) BELAY_TEST_DIFY=$(TESTDIFY) BELAY_TEST_MAJOR=$(TESTMAJOR) BELAY_TEST_RUNNER=$(TESTRUNNER) go test -count=1 -timeout 120m -run 'TestLab$$|TestDifyReleases$$|TestMajor$$|TestRunner$$' ./cmd/belay
 	for dir in $(TESTSTACK) $(TESTDIFY) $(TESTMAJOR) $(TESTRUNNER); do testdata/lab/lab remove $$dir || exit 1; done
 
+test-newest: ## what drives docker, on the newest engine that Go modules have; about half an hour, and some minutes to build it once
+	testdata/lab/lab up
+	.ci/newest sh -c 'for tag in pg17 pg18; do docker pull -q pgvector/pgvector:$$tag || exit 1; done; go test -count=1 -timeout 60m ./upgrade/docker ./upgrade/steps'
+
 TESTFLOWS ?= $(HOME)/.cache/belay/test-flows
 TESTQUEUE ?= $(HOME)/.cache/belay/test-queue
 
@@ -98,4 +102,4 @@ dist: ## the binaries of a release and their checksums, into dist/
 	done
 	cd dist && sha256sum belay_* >SHA256SUMS
 
-.PHONY: build test test-full race lint bench fuzz docs catalog image lab lab-down test-lab lab-n8n test-n8n faults demo major bench-lab dist
+.PHONY: build test test-full race lint bench fuzz docs catalog image lab lab-down test-lab test-newest lab-n8n test-n8n faults demo major bench-lab dist
