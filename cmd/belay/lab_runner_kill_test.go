@@ -109,30 +109,38 @@ func (l *labRunner) rests(command string) {
 	l.Fatalf("the container on the host is %s:\n%s", out, logs)
 }
 
-// rebooted: everything dies at once in the middle of an upgrade. When the host is back the
-// container there heals the stack by itself, and the job run again tells.
+// rebooted: everything dies at once in the middle of an upgrade, or the engine some time
+// before the rest. When the host is back the container there heals the stack by itself, and
+// the job run again tells.
 func (l *labRunner) rebooted() {
-	for _, step := range []string{"clone", "verify"} {
+	for i, c := range []struct {
+		step  string
+		later time.Duration
+	}{{"clone", 15 * time.Second}, {"clone", 0}, {"verify", 0}} {
+		if i > 0 {
+			l.quiet()
+			l.fresh("")
+		}
 		before := l.world("unlogged ") // the server empties these after a crash
 		l.pushed(1, labImage, labOld, labNew)
 		l.workflow()
 		job := l.start("push", "command=upgrade")
-		l.reaches(job, step)
+		l.reaches(job, c.step)
+		if c.later > 0 {
+			l.engine("kill")
+			time.Sleep(c.later)
+		}
 		l.engine("kill", "--all")
 		job.wait()
 		l.engine("start")
 		l.rests("upgrade")
-		l.runsOn(labImage+":"+labOld, "dify-api", "dify-worker")
-		l.same(before, "after a reboot at "+step, "unlogged ")
+		healed, _ := l.labStack.run("docker", "logs", l.sibling("upgrade"))
+		l.same(before, "after a reboot at "+c.step+":\n"+healed, "unlogged ")
 		l.again()
 		end := l.start("push", "command=upgrade").wait()
 		l.says(end.log, "going on with what an earlier attempt")
 		l.safe(end, before, "", "unlogged ")
 		l.deployed(2, l.head(), "in_progress", "failure")
-		l.quiet()
-		if step == "clone" {
-			l.fresh("")
-		}
 	}
 }
 

@@ -247,15 +247,26 @@ func Servers(ctx context.Context, c *docker.Client, containers []docker.Containe
 	return out, nil
 }
 
+// startWait is how long a server that starts is waited for: after a reboot of the host it
+// first reads its log again.
+const startWait = 5 * time.Minute
+
 // EndSessions ends what a dead run left in the servers of the project: a dump or
-// a restore whose client is gone goes on inside the server for a while.
+// a restore whose client is gone goes on inside the server for a while. Servers that do
+// not answer yet are waited for.
 func EndSessions(ctx context.Context, c *docker.Client, project, run string) error {
 	h := &Host{Docker: c, Spec: Spec{Run: run, Project: docker.Project{Name: project}}}
-	servers, err := h.servers(ctx)
-	if err != nil {
-		return err
+	waiting, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	for {
+		servers, err := h.servers(ctx)
+		if err == nil {
+			err = each(servers, func(s *postgres.Server) error { return s.End(ctx, s.App) })
+		}
+		if err == nil || pause(waiting, time.Second) != nil {
+			return err
+		}
 	}
-	return each(servers, func(s *postgres.Server) error { return s.End(ctx, s.App) })
 }
 
 // each runs f for all, and joins what went wrong.
