@@ -269,7 +269,8 @@ func (r *relocation) secrets() map[string]string {
 		name, value, _ := strings.Cut(e, "=")
 		switch prefix, _, _ := strings.Cut(name, "_"); {
 		case slices.Contains([]string{"GITHUB", "RUNNER", "ACTIONS", "INPUT"}, prefix):
-		case slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "CI", "DOCKER_HOST"}, name):
+		case slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "CI"}, name):
+		case prefix == "DOCKER" && name != "DOCKER_AUTH_CONFIG": // which engine, and paths of this container
 		default:
 			out[name] = value
 		}

@@ -127,17 +127,18 @@ func TestSealed(t *testing.T) {
 
 // Tokens of the runner stay with it.
 func TestSecrets(t *testing.T) {
-	for _, name := range []string{"GITHUB_TOKEN", "INPUT_TOKEN", "ACTIONS_RUNTIME_TOKEN", "RUNNER_TEMP", "DOCKER_HOST"} {
+	for _, name := range []string{"GITHUB_TOKEN", "INPUT_TOKEN", "ACTIONS_RUNTIME_TOKEN", "RUNNER_TEMP", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT"} {
 		t.Setenv(name, "x")
 	}
 	t.Setenv("DIFY_KEY", "a=b\nc")
+	t.Setenv("DOCKER_AUTH_CONFIG", "{}")
 	got := (&relocation{}).secrets()
 	for name := range got {
-		if prefix, _, _ := strings.Cut(name, "_"); slices.Contains([]string{"GITHUB", "INPUT", "ACTIONS", "RUNNER", "DOCKER", "PATH", "HOME"}, prefix) {
+		if prefix, _, _ := strings.Cut(name, "_"); name != "DOCKER_AUTH_CONFIG" && slices.Contains([]string{"GITHUB", "INPUT", "ACTIONS", "RUNNER", "DOCKER", "PATH", "HOME"}, prefix) {
 			t.Errorf("%s is handed over", name)
 		}
 	}
-	if got["DIFY_KEY"] != "a=b\nc" {
+	if got["DIFY_KEY"] != "a=b\nc" || got["DOCKER_AUTH_CONFIG"] != "{}" {
 		t.Errorf("%q", got["DIFY_KEY"])
 	}
 }
